@@ -1,0 +1,202 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From module options to a connected deployment: pods, addresses, password, open connections."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from ansible_collections.slotwise.redis.plugins.module_utils._deps import require_redis
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
+from ansible_collections.slotwise.redis.plugins.module_utils._executor import observe
+from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import (
+    Kubernetes,
+    Pod,
+    api_client,
+    require_kubernetes,
+)
+from ansible_collections.slotwise.redis.plugins.module_utils._resolver import Resolver, disagreements, require_dns
+from ansible_collections.slotwise.redis.plugins.module_utils._topology import Desired, Endpoint, Node
+from ansible_collections.slotwise.redis.plugins.module_utils._transport import DirectDialer, Fleet, PortForwardDialer
+
+POLL_SECONDS = 0.25
+REDIS_PORT = 6379
+
+
+class Deployment:
+    """The Redis nodes that a module is asked about."""
+
+    def __init__(self, module) -> None:
+        require_redis(module)
+        self._params = module.params
+        self._check_counts()
+        self.desired = Desired(self._params["shards"], self._params["replicas"])
+        self.deadline = time.monotonic() + self._params["timeout"]
+        self._kubernetes = self._resolver = None
+        if self._params["name"]:
+            require_kubernetes(module)
+            self._kubernetes = Kubernetes(api_client(self._params["kubeconfig"], self._params["context"]))
+            if self._transport == "direct" or self._params["dns_server"]:
+                require_dns(module)
+                self._resolver = Resolver(self._params["dns_server"])
+
+    def _check_counts(self) -> None:
+        shards, replicas, nodes = (self._params[k] for k in ("shards", "replicas", "nodes"))
+        if shards < 3:
+            raise EngineError(f"shards is {shards}: a Redis Cluster needs 3 or more, a smaller one has no majority.")
+        if replicas < 0:
+            raise EngineError(f"replicas is {replicas}: give 0 or more.")
+        if nodes is not None and len(nodes) != shards * (replicas + 1):
+            raise EngineError(
+                f"nodes has {len(nodes)} entries, {shards} shards with {replicas} replicas each need "
+                f"{shards * (replicas + 1)}."
+            )
+
+    @property
+    def api(self):
+        """The Kubernetes API client, None for nodes given as host and port."""
+        return self._kubernetes.api if self._kubernetes else None
+
+    @property
+    def _transport(self) -> str:
+        """``auto`` never guesses by connecting: a pod address may be somebody else's machine out here."""
+        if self._params["transport"] == "auto":
+            return "direct" if "KUBERNETES_SERVICE_HOST" in os.environ else "port_forward"
+        return self._params["transport"]
+
+    def missing_pods(self) -> bool:
+        """None of the pods exists yet."""
+        return bool(self._kubernetes) and not self._kubernetes.pods(self._params["namespace"], self._params["name"])
+
+    def placeholders(self) -> list[Endpoint]:
+        """Endpoints of pods that do not exist yet, where the volume plan will put them."""
+        placement = self._params.get("placement") or {}
+        return [
+            Endpoint(name, "", REDIS_PORT, *(placement.get(name, {}).get(k, "") for k in ("machine", "zone")))
+            for name in self._pod_names()
+        ]
+
+    def connect(self, report: Callable[[str], None]) -> Fleet:
+        """Wait until every node answers with the password; raise Unreachable with the reasons at the deadline."""
+        fleet, reasons = self.reach(report)
+        if reasons:
+            fleet.close()
+            raise Unreachable(
+                f"Not every Redis node answered within {self._params['timeout']} s.", reasons, self._advice()
+            )
+        return fleet
+
+    def reach(self, report: Callable[[str], None]) -> tuple[Fleet, list[str]]:
+        """The nodes that answer, at the latest at the deadline, and why the others do not."""
+        fleet = Fleet(self._dialer(), (), self._password())
+        zones = self._kubernetes.zones() if self._kubernetes else {}
+        said: list[str] = []
+        while True:
+            endpoints, reasons = self._endpoints(zones)
+            fleet.follow(endpoints)
+            silent = []
+            for name, (reply,) in fleet.ask_all(("PING",)).items():
+                if isinstance(reply, Exception):
+                    _refuse_login(name, reply)
+                    silent.append(name)
+                    reasons.append(f"{name}: {reply}")
+            if not reasons:
+                return fleet, []
+            if time.monotonic() > self.deadline:
+                fleet.follow(e for e in endpoints if e.name not in silent)
+                return fleet, reasons
+            if reasons != said:
+                said = reasons
+                report(f"waiting for {len(reasons)} nodes: {reasons[0]}")
+            time.sleep(POLL_SECONDS)
+
+    def _advice(self) -> str:
+        if not self._kubernetes:
+            return "Start the servers, or correct nodes."
+        return (
+            f"Look at them with: kubectl -n {self._params['namespace']} get pods,pvc,events. "
+            "Run again after that: nothing was changed."
+        )
+
+    def _dialer(self):
+        if self._kubernetes and self._transport == "port_forward":
+            return PortForwardDialer(self._kubernetes, self._params["namespace"])
+        return DirectDialer()
+
+    def _password(self) -> str | None:
+        if self._params["login_secret"]:
+            return self._kubernetes.secret_value(
+                self._params["namespace"], self._params["login_secret"], self._params["login_secret_key"]
+            )
+        return self._params["login_password"]
+
+    def _pod_names(self) -> list[str]:
+        return [f"{self._params['name']}-{i}" for i in range(self.desired.nodes)]
+
+    def _endpoints(self, zones: Mapping[str, str]) -> tuple[list[Endpoint], list[str]]:
+        """Endpoints that can be tried now, and why the others cannot."""
+        if not self._kubernetes:
+            return _given(self._params["nodes"]), []
+        pods = self._kubernetes.pods(self._params["namespace"], self._params["name"])
+        names = self._pod_names()
+        absent = Pod("", waiting="does not exist")
+        reasons = [f"{n}: {pods.get(n, absent).waiting}" for n in names if pods.get(n, absent).waiting]
+        running = [pods[n] for n in names if n in pods and not pods[n].waiting]
+        if self._resolver:
+            reasons += self._dns_problems(running)
+        return [Endpoint(p.name, p.address, REDIS_PORT, p.machine, zones.get(p.machine, "")) for p in running], reasons
+
+    def _dns_problems(self, pods: Sequence[Pod]) -> list[str]:
+        service = self._params["service"] or f"{self._params['name']}-headless"
+        suffix = f"{service}.{self._params['namespace']}.svc.{self._params['cluster_domain']}"
+        expected = {f"{p.name}.{suffix}": p.address for p in pods}
+        found = disagreements(self._resolver.addresses(list(expected)), expected)
+        return [f"{problem} (DNS server {self._resolver.server})" for problem in found]
+
+
+def _given(nodes: Sequence[str]) -> list[Endpoint]:
+    endpoints = []
+    for node in nodes:
+        host, separator, port = node.rpartition(":")
+        if not separator or not port.isdigit():
+            raise EngineError(f"nodes has the entry {node!r}: write host:port, such as 127.0.0.1:7000.")
+        endpoints.append(Endpoint(node, host.strip("[]"), int(port)))
+    return endpoints
+
+
+def _refuse_login(name: str, reply: Exception) -> None:
+    """A wrong password does not become right by waiting."""
+    text = str(reply)
+    if any(word in text for word in ("WRONGPASS", "NOAUTH", "invalid password", "Authentication required")):
+        raise EngineError(
+            f"{name} does not accept the password.",
+            [f"answer: {text}"],
+            "Set login_password, or login_secret to the Secret that the pods mount. Pods keep the password that they "
+            "started with.",
+        )
+    if "without any password configured" in text or "AUTH called without" in text:
+        raise EngineError(
+            f"{name} has no password, but one was given.",
+            [f"answer: {text}"],
+            "Check that this is the right deployment.",
+        )
+
+
+def with_nodes(module, read: Callable[[Deployment, Fleet, list[Node], list[str]], dict]) -> None:
+    """Entry of the modules that change nothing: observe what answers, return what ``read`` makes of it.
+
+    ``read`` also gets the reasons why some nodes do not answer.
+    """
+    try:
+        deployment = Deployment(module)
+        fleet, reasons = deployment.reach(module.debug)
+        try:
+            result = read(deployment, fleet, observe(fleet), reasons)
+        finally:
+            fleet.close()
+    except EngineError as error:
+        module.fail_json(msg=str(error), found=list(error.found), advice=error.advice)
+    module.exit_json(changed=False, **result)

@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Libraries that may be missing on the machine where a module runs, and how they are used."""
+
+from __future__ import annotations
+
+import inspect
+import socket
+import traceback
+
+from ansible.module_utils.basic import missing_required_lib
+
+try:
+    from redis.backoff import NoBackoff
+    from redis.connection import Connection
+    from redis.exceptions import RedisError
+    from redis.retry import Retry
+
+    REDIS_TRACEBACK = None
+except ImportError:
+    Connection, RedisError = object, OSError
+    REDIS_TRACEBACK = traceback.format_exc()
+
+
+def require_redis(module) -> None:
+    """Fail with Ansible's usual text where redis-py is missing."""
+    if REDIS_TRACEBACK:
+        module.fail_json(msg=missing_required_lib("redis"), exception=REDIS_TRACEBACK)
+
+
+class _OnSocket(Connection):
+    """A redis-py connection over a socket that is open already."""
+
+    def __init__(self, opened: socket.socket, **options) -> None:
+        super().__init__(**options)
+        self._opened = opened
+
+    def _connect(self) -> socket.socket:
+        return self._opened
+
+
+def redis_connection(host: str, port: int, opened: socket.socket, timeout: float) -> Connection:
+    """Connection with RESP2 and no greeting, so that opening it costs no round trip."""
+    silent = (
+        {"driver_info": None}
+        if "driver_info" in inspect.signature(Connection.__init__).parameters
+        or "driver_info" in inspect.signature(Connection.__mro__[1].__init__).parameters
+        else {"lib_name": None, "lib_version": None}
+    )
+    connection = _OnSocket(
+        opened, host=host, port=port, protocol=2, socket_timeout=timeout, retry=Retry(NoBackoff(), 0), **silent
+    )
+    connection.connect()
+    return connection

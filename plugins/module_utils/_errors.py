@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Errors that say what was found, where, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class EngineError(Exception):
+    """Something stopped the engine. ``found`` is the evidence, ``advice`` the next safe thing to do."""
+
+    def __init__(self, message: str, found: Sequence[str] = (), advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.found = tuple(found)
+        self.advice = advice
+
+    def __str__(self) -> str:
+        lines = [self.message, *(f"- {line}" for line in self.found)]
+        if self.advice:
+            lines.append(self.advice)
+        return "\n".join(lines)
+
+
+class Refusal(EngineError):
+    """The planner does not act, because a step could lose data or the state is not understood.
+
+    ``transient`` is set where Redis may settle it alone (a failover under way, gossip not yet arrived):
+    the caller looks again for a while before it reports.
+    """
+
+    def __init__(self, message: str, found: Sequence[str] = (), advice: str = "", transient: bool = False) -> None:
+        super().__init__(message, found, advice)
+        self.transient = transient
+
+
+class Unreachable(EngineError):
+    """A Redis node, the Kubernetes API or a DNS name did not answer usefully in time."""
+
+
+class Stalled(EngineError):
+    """A step was sent, but the state that it must lead to did not come within its deadline."""

@@ -1,0 +1,168 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the collection asks of the Kubernetes API, with errors that name the server and the fix."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ansible.module_utils.basic import missing_required_lib
+
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
+
+try:
+    import urllib3
+    from kubernetes import client, config
+    from kubernetes.client.exceptions import ApiException
+    from kubernetes.config.config_exception import ConfigException
+    from kubernetes.stream import portforward
+
+    KUBERNETES_TRACEBACK = None
+except ImportError:
+    client, ApiException = None, OSError
+    KUBERNETES_TRACEBACK = traceback.format_exc()
+
+READ_SECONDS = 15
+ZONE_LABEL = "topology.kubernetes.io/zone"
+
+
+def require_kubernetes(module) -> None:
+    """Fail with Ansible's usual text where the kubernetes library is missing."""
+    if KUBERNETES_TRACEBACK:
+        module.fail_json(msg=missing_required_lib("kubernetes"), exception=KUBERNETES_TRACEBACK)
+
+
+@dataclass(frozen=True)
+class Pod:
+    """The part of a pod that finding its Redis node needs. ``waiting`` says why it does not run yet."""
+
+    name: str
+    address: str = ""
+    machine: str = ""
+    waiting: str = ""
+
+
+def api_client(kubeconfig: str | None = None, context: str | None = None) -> client.ApiClient:
+    """A client as kubectl would choose it: the given file, C(KUBECONFIG), ~/.kube/config, or the pod's own account."""
+    explicit = kubeconfig or os.environ.get("KUBECONFIG")
+    try:
+        if not explicit and not context and "KUBERNETES_SERVICE_HOST" in os.environ:
+            settings = client.Configuration()
+            config.load_incluster_config(client_configuration=settings)
+            made = client.ApiClient(settings)
+        else:
+            made = config.new_client_from_config(config_file=kubeconfig or None, context=context or None)
+    except (ConfigException, OSError) as error:
+        raise Unreachable(
+            f"No usable Kubernetes configuration: {error}",
+            [f"kubeconfig: {explicit or '~/.kube/config'}", f"context: {context or 'the current one'}"],
+            "Set redis_kubeconfig (and redis_context) to a kubeconfig file that kubectl can use.",
+        ) from error
+    made.configuration.retries = False
+    made.rest_client.pool_manager.connection_pool_kw["retries"] = False
+    return made
+
+
+@contextmanager
+def api_errors(api: client.ApiClient, doing: str) -> Iterator[None]:
+    """Turn an unanswered or refused request into an error that says what was asked of whom."""
+    server = api.configuration.host
+    try:
+        yield
+    except urllib3.exceptions.HTTPError as error:
+        raise Unreachable(
+            f"The Kubernetes API at {server} does not answer ({doing}).",
+            [str(error)],
+            "Check the server address in the kubeconfig, and that this machine may reach it.",
+        ) from error
+    except ApiException as error:
+        advice = ""
+        if error.status == 401:
+            advice = "The credentials in the kubeconfig are not accepted; renew them."
+        elif error.status == 403:
+            advice = (
+                "Grant the missing verb to the user of the kubeconfig; playbooks/preflight.yml lists what is needed."
+            )
+        raise EngineError(
+            f"The Kubernetes API at {server} refused ({doing}): {error.status} {error.reason}",
+            [error.body.strip() if isinstance(error.body, str) else str(error.body)],
+            advice,
+        ) from error
+
+
+class Kubernetes:
+    """Reads of the engine, and port-forwards to pods."""
+
+    def __init__(self, api: client.ApiClient) -> None:
+        self.api = api
+        self.core = client.CoreV1Api(api)
+        self._forwards: list[object] = []
+
+    def pods(self, namespace: str, name: str) -> dict[str, Pod]:
+        """Pods of the StatefulSet ``name``, by their names."""
+        with api_errors(self.api, f"listing pods in {namespace}"):
+            listed = self.core.list_namespaced_pod(
+                namespace, label_selector=f"app.kubernetes.io/instance={name}", _request_timeout=READ_SECONDS
+            )
+        return {
+            p.metadata.name: Pod(p.metadata.name, p.status.pod_ip or "", p.spec.node_name or "", _waiting(p))
+            for p in listed.items
+            if any(o.kind == "StatefulSet" and o.name == name for o in p.metadata.owner_references or [])
+        }
+
+    def zones(self) -> dict[str, str]:
+        """Kubernetes node -> zone. Empty where nodes may not be listed: zones are then unknown."""
+        try:
+            listed = self.core.list_node(_request_timeout=READ_SECONDS)
+        except ApiException as error:
+            if error.status == 403:
+                return {}
+            raise
+        return {n.metadata.name: (n.metadata.labels or {}).get(ZONE_LABEL, "") for n in listed.items}
+
+    def secret_value(self, namespace: str, name: str, key: str) -> str:
+        with api_errors(self.api, f"reading Secret {namespace}/{name}"):
+            secret = self.core.read_namespaced_secret(name, namespace, _request_timeout=READ_SECONDS)
+        if key not in (secret.data or {}):
+            raise EngineError(
+                f"Secret {namespace}/{name} has no key {key}.",
+                [f"its keys: {', '.join(sorted(secret.data or {})) or 'none'}"],
+            )
+        return base64.b64decode(secret.data[key]).decode()
+
+    def port_forward(self, namespace: str, pod: str, port: int, timeout: float) -> socket.socket:
+        """An open connection to a port of a pod. Raises OSError where it cannot be had."""
+        # the stream helpers patch their client for the call, so each call has its own
+        core = client.CoreV1Api(client.ApiClient(self.api.configuration))
+        try:
+            forward = portforward(core.connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port))
+        except ApiException as error:
+            raise OSError(f"port-forward to {namespace}/{pod}: {error.reason}") from error
+        self._forwards.append(forward)
+        opened = forward.socket(port)
+        opened.setblocking(True)
+        opened.settimeout(timeout)
+        return opened
+
+
+def _waiting(pod) -> str:
+    """Why a pod has no running Redis container: scheduling, image, crash; empty when it runs."""
+    if pod.metadata.deletion_timestamp:
+        return "is terminating"
+    for condition in pod.status.conditions or []:
+        if condition.type == "PodScheduled" and condition.status != "True":
+            return f"cannot be scheduled: {condition.message or condition.reason}"
+    for container in pod.status.container_statuses or []:
+        state = container.state
+        if state and state.waiting:
+            return f"{container.name} waits: {state.waiting.reason} {state.waiting.message or ''}".strip()
+        if state and state.terminated:
+            return f"{container.name} ended with exit code {state.terminated.exit_code}"
+    return "" if pod.status.pod_ip else f"has no address yet (phase {pod.status.phase})"

@@ -1,0 +1,380 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""(desired, observed) -> Plan, or a Refusal with its evidence. Pure: no I/O, no clock, no randomness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import Refusal
+from ansible_collections.slotwise.redis.plugins.module_utils._placement import (
+    attach,
+    deal,
+    pick_masters,
+    placement_warnings,
+)
+from ansible_collections.slotwise.redis.plugins.module_utils._topology import (
+    SLOTS,
+    Desired,
+    Endpoint,
+    Node,
+    Peer,
+    Plan,
+    SlotRanges,
+    Step,
+    merge_ranges,
+    missing_ranges,
+    slot_text,
+)
+
+FULL_MESH = 30
+"""Up to this many nodes every pair is introduced; above, gossip spreads what five introductions a node start."""
+
+TUNED_TIMEOUT = ((30, 500), (128, 2000))
+"""(nodes, ms): cluster-node-timeout while a cluster without keys is formed. It paces handshakes and the
+rejoin delay. Larger clusters keep theirs: there a short timeout makes nodes suspect each other."""
+
+
+def make_plan(desired: Desired, nodes: Sequence[Node]) -> Plan:
+    """Plan the way from the observed nodes to the desired cluster.
+
+    ``nodes`` are all nodes of the deployment in order of their ordinal; each answered, or does not exist
+    yet (empty node id). Raises Refusal where a step could lose data or the state has no safe reading.
+    """
+    if len(nodes) != desired.nodes:
+        raise ValueError(f"{desired.nodes} nodes are wanted, {len(nodes)} were given")
+    dead = _dead_strangers(nodes)
+    _refuse_keys_without_slots(nodes)
+    _refuse_two_clusters(nodes)
+    _refuse_shared_slots(nodes)
+    shards, forming = _assign(desired, nodes)
+    warnings = placement_warnings([[m.endpoint, *(r.endpoint for r in rs)] for m, rs, _slots in shards])
+    tuned = tuple(_tune(desired, nodes)) if forming else ()
+    steps = (
+        *tuned,
+        *_masters(shards),
+        *_meet(shards, nodes),
+        *_replicate(shards),
+        *_forget(dead),
+        *_configure(desired, nodes, tuned),
+    )
+    return Plan(steps, tuple(warnings))
+
+
+Shard = tuple[Node, list[Node], SlotRanges]
+"""Master, replicas, and the slots that the master serves in the end."""
+
+
+def slot_chunks(shards: int) -> list[tuple[int, int]]:
+    """0-16383 in equal parts, the odd slots spread: 3 -> (0, 5460), (5461, 10922), (10923, 16383)."""
+    edges = [round(i * SLOTS / shards) for i in range(shards + 1)]
+    return [(a, b - 1) for a, b in zip(edges, edges[1:])]
+
+
+# What is refused
+
+
+def _dead_strangers(nodes: Sequence[Node]) -> dict[str, Peer]:
+    """Members that are none of ours: refuse while one lives or has slots; the rest may be forgotten."""
+    ours = {n.node_id for n in nodes}
+    dead: dict[str, Peer] = {}
+    for node in nodes:
+        for peer in node.others:
+            if peer.node_id in ours:
+                continue
+            role = "replica" if peer.is_replica else "master"
+            where = f"{node.name} knows {peer.node_id} at {peer.address or 'no address'}:{peer.port}"
+            if peer.connected and not peer.failing:
+                raise Refusal(
+                    "A Redis node that does not belong to this deployment is a member of its cluster.",
+                    [f"{where}, connected, a {role}, slots {slot_text(peer.slots)}"],
+                    "Check that shards and replicas cover every pod, and that no other deployment uses these "
+                    "volumes or addresses.",
+                    transient=True,
+                )
+            if peer.slots:
+                raise Refusal(
+                    f"Slots {slot_text(peer.slots)} belong to a Redis node that is gone.",
+                    [where, *_heirs(peer, nodes)],
+                    "Bring its volume back, or wait until a replica has taken over. Nothing was changed: "
+                    "giving these slots to an empty node would lose their keys.",
+                    transient=True,
+                )
+            dead[peer.node_id] = peer
+    return dead
+
+
+def _heirs(lost: Peer, nodes: Sequence[Node]) -> list[str]:
+    heirs = [
+        f"{n.name} is its replica with {n.keys} keys and has not taken over"
+        for n in nodes
+        if n.master_id == lost.node_id
+    ]
+    return heirs or ["no node of this deployment is its replica"]
+
+
+def _refuse_keys_without_slots(nodes: Sequence[Node]) -> None:
+    found = [
+        f"{n.name} ({n.endpoint.address}:{n.endpoint.port}) holds {n.keys} keys, "
+        + ("is a member" if n.others else "is in no cluster")
+        for n in nodes
+        if n.keys and not n.slots and not n.master_id
+    ]
+    if found:
+        raise Refusal(
+            "A Redis node holds keys but serves no slots.",
+            found,
+            "Save what you need, then empty the node yourself, or give the deployment other volumes. "
+            "This collection never flushes a node.",
+            transient=all("is a member" in line for line in found),
+        )
+
+
+def _groups(nodes: Sequence[Node]) -> list[list[Node]]:
+    """Nodes that know of each other, directly or through others."""
+    groups: list[list[Node]] = []
+    for node in nodes:
+        mine = [node]
+        for group in [g for g in groups if any(_knows(a, node) or _knows(node, a) for a in g)]:
+            groups.remove(group)
+            mine = group + mine
+        groups.append(mine)
+    return groups
+
+
+def _knows(a: Node, b: Node) -> bool:
+    return b.node_id in a.peers and not a.peers[b.node_id].in_handshake
+
+
+def _refuse_two_clusters(nodes: Sequence[Node]) -> None:
+    clusters = [g for g in _groups(nodes) if any(n.keys for n in g)]
+    if len(clusters) > 1:
+        raise Refusal(
+            "The pods belong to different Redis clusters that hold keys.",
+            [
+                f"cluster {i}: {', '.join(n.name for n in group)}: {sum(n.keys for n in group)} keys, "
+                f"slots {slot_text(merge_ranges(r for n in group for r in n.slots))}"
+                for i, group in enumerate(clusters)
+            ],
+            "Joining them would drop the keys of one. Check which volumes the pods have mounted.",
+        )
+
+
+def _refuse_shared_slots(nodes: Sequence[Node]) -> None:
+    holders = sorted((a, b, n.name) for n in nodes for a, b in n.slots)
+    for (a1, b1, first), (a2, b2, second) in zip(holders, holders[1:]):
+        if a2 <= b1:
+            raise Refusal(
+                f"Slots {slot_text(((a2, min(b1, b2)),))} are served by two masters.",
+                [f"{first} serves {slot_text(((a1, b1),))}", f"{second} serves {slot_text(((a2, b2),))}"],
+                "Nothing was changed. If this persists, the pods have volumes of different clusters.",
+                transient=any(_knows(a, b) for a in nodes for b in nodes if {a.name, b.name} == {first, second}),
+            )
+
+
+# Who does what
+
+
+def _assign(desired: Desired, nodes: Sequence[Node]) -> tuple[list[Shard], bool]:
+    """Shards as they are or shall be, and whether the cluster is still being formed."""
+    masters = [n for n in nodes if n.slots]
+    gaps = missing_ranges(r for n in masters for r in n.slots)
+    if not gaps:
+        if len(masters) != desired.shards:
+            raise Refusal(
+                f"The cluster has {len(masters)} masters with slots, {desired.shards} shards are asked for.",
+                [f"{n.name} serves {slot_text(n.slots)}, {n.keys} keys" for n in masters],
+                "Set shards to what runs. Changing the number of shards moves slots, which this module does not do.",
+            )
+        return _with_replicas(desired, [(n, n.slots) for n in masters], nodes), False
+    _refuse_gaps(desired, masters, nodes, gaps)
+    return _form(desired, masters, nodes), True
+
+
+def _refuse_gaps(desired: Desired, masters: Sequence[Node], nodes: Sequence[Node], gaps: SlotRanges) -> None:
+    with_keys = [f"{n.name} holds {n.keys} keys, serves {slot_text(n.slots)}" for n in nodes if n.keys]
+    chunks = slot_chunks(desired.shards)
+    odd = [
+        f"{n.name} serves {slot_text(n.slots)}" for n in masters if not set(n.slots) <= set(chunks) or len(n.slots) > 1
+    ]
+    if with_keys or odd:
+        raise Refusal(
+            f"Slots {slot_text(gaps)} have no master, and this is not a cluster that was being created.",
+            with_keys or odd,
+            "Find the volume of the master that served them. Assigning them to an empty node would hide the loss.",
+            transient=bool(with_keys),
+        )
+
+
+def _form(desired: Desired, masters: Sequence[Node], nodes: Sequence[Node]) -> list[Shard]:
+    """Complete a creation, keeping what an earlier run has already given away."""
+    by_name = {n.name: n for n in nodes}
+    by_id = {n.node_id: n for n in nodes if n.node_id}
+    hands = deal([n.endpoint for n in nodes], desired.shards)
+    hand_of = {e.name: i for i, hand in enumerate(hands) for e in hand}
+    fixed = {hand_of[m.name]: m.endpoint for m in masters}
+    attached_elsewhere = any(
+        n.master_id in by_id and hand_of[by_id[n.master_id].name] != hand_of[n.name] for n in nodes
+    )
+    chunks = slot_chunks(desired.shards)
+    free_chunks = [c for c in chunks if all(c not in m.slots for m in masters)]
+    if len(fixed) < len(masters) or attached_elsewhere:
+        rest = [n for n in nodes if n not in masters and not n.master_id]
+        rows = [(m, m.slots) for m in masters]
+        rows += [(n, (chunk,)) for n, chunk in zip(_spread(masters, rest), free_chunks)]
+        return _with_replicas(desired, sorted(rows, key=lambda r: r[1]), nodes)
+    chosen = pick_masters(hands, fixed)
+    free = iter(free_chunks)
+    shards: list[Shard] = []
+    for hand, endpoint in zip(hands, chosen):
+        master = by_name[endpoint.name]
+        replicas = [by_name[e.name] for e in hand if e.name != endpoint.name]
+        shards.append((master, replicas, master.slots or (next(free),)))
+    return sorted(shards, key=lambda s: s[2])
+
+
+def _spread(masters: Sequence[Node], rest: Sequence[Node]) -> Iterator[Node]:
+    """Further masters, each on the machine with the fewest so far."""
+    used = [m.endpoint for m in masters]
+    rest = list(rest)
+    while rest:
+        best = min(rest, key=lambda n: (_same(used, n.endpoint), rest.index(n)))
+        rest.remove(best)
+        used.append(best.endpoint)
+        yield best
+
+
+def _same(used: Sequence[Endpoint], endpoint: Endpoint) -> tuple[int, int]:
+    return (
+        sum(bool(e.machine) and e.machine == endpoint.machine for e in used),
+        sum(bool(e.zone) and e.zone == endpoint.zone for e in used),
+    )
+
+
+def _with_replicas(desired: Desired, masters: Sequence[tuple[Node, SlotRanges]], nodes: Sequence[Node]) -> list[Shard]:
+    """Keep every replica where it is; give the nodes without a role to the shards that lack one."""
+    by_name = {n.name: n for n in nodes}
+    by_id = {m.node_id: m.name for m, _slots in masters}
+    members = {m.name: [m.endpoint] for m, _slots in masters}
+    free = []
+    for node in nodes:
+        if node.name in members:
+            continue
+        if node.master_id in by_id:
+            members[by_id[node.master_id]].append(node.endpoint)
+        else:
+            _refuse_stray_replica(node)
+            free.append(node.endpoint)
+    for name, key in attach(free, members, desired.replicas).items():
+        members[key].append(by_name[name].endpoint)
+    return [(m, [by_name[e.name] for e in members[m.name][1:]], slots) for m, slots in masters]
+
+
+def _refuse_stray_replica(node: Node) -> None:
+    if node.master_id and node.keys:
+        raise Refusal(
+            f"{node.name} is a replica of a node that serves no slots, and holds keys.",
+            [f"{node.name} holds {node.keys} keys, its master is {node.master_id}"],
+            "Wait until the cluster has settled. If it stays so, save these keys before you attach it elsewhere.",
+            transient=True,
+        )
+
+
+# Steps
+
+
+def _tune(desired: Desired, nodes: Sequence[Node]) -> Iterator[Step]:
+    timeout = next((ms for limit, ms in TUNED_TIMEOUT if len(nodes) <= limit), None)
+    wanted = int(desired.settings.get("cluster-node-timeout", 0))
+    if timeout is None or wanted <= timeout:
+        return
+    settings = {"cluster-node-timeout": str(timeout), "repl-diskless-sync-delay": "0"}
+    for node in nodes:
+        if any(node.settings.get(k) != v for k, v in settings.items()):
+            yield Step("tune", node.name, {"settings": settings}, "faster while the cluster is formed, set back after")
+
+
+def _masters(shards: Sequence[Shard]) -> Iterator[Step]:
+    for number, (master, _replicas, _slots) in enumerate(shards):
+        if not master.slots and not master.epoch and not master.others:
+            yield Step(
+                "set_epoch", master.name, {"epoch": number + 1}, "a distinct epoch for each master avoids collisions"
+            )
+    for number, (master, _replicas, slots) in enumerate(shards):
+        if not master.slots:
+            yield Step("add_slots", master.name, {"ranges": [slot_text(slots)]}, f"master of shard {number}")
+
+
+def _meet(shards: Sequence[Shard], nodes: Sequence[Node]) -> Iterator[Step]:
+    """Introductions that are missing, one step for each node that sends them."""
+    index = {n.name: i for i, n in enumerate(nodes)}
+    peers: dict[str, list[str]] = {n.name: [] for n in nodes}
+    done: set[frozenset[str]] = set()
+
+    def introduce(a: Node, b: Node) -> None:
+        if a.others and not b.others:
+            a, b = b, a
+        pair = frozenset((a.name, b.name))
+        if pair not in done and not _linked(a, b):
+            peers[a.name].append(b.name)
+        done.add(pair)
+
+    for master, replicas, _slots in shards:
+        for replica in replicas:
+            if replica.master_id != master.node_id or not replica.master_id:
+                introduce(replica, master)
+    for i, j in mesh(len(nodes)):
+        introduce(nodes[i], nodes[j])
+    for name, targets in peers.items():
+        if targets:
+            fresh = not nodes[index[name]].others
+            yield Step("meet", name, {"peers": targets}, "joins the cluster" if fresh else "has no link to them")
+
+
+def _linked(a: Node, b: Node) -> bool:
+    """Both know each other, and neither has an outdated address for the other."""
+    return all(_knows(x, y) and not _outdated(x, y) for x, y in ((a, b), (b, a)))
+
+
+def _outdated(viewer: Node, target: Node) -> bool:
+    seen, me = viewer.peers[target.node_id], target.myself
+    now = me.address if me and me.address else target.endpoint.address
+    return not seen.connected and seen.address != now
+
+
+def mesh(n: int) -> Iterator[tuple[int, int]]:
+    """Pairs to introduce: all of them, or in a larger cluster a ring with chords that shortens all ways."""
+    if n <= FULL_MESH:
+        yield from ((i, j) for j in range(n) for i in range(j))
+        return
+    for chord in sorted({max(1, round(n ** (k / 5))) for k in range(5)}):
+        yield from ((i, (i + chord) % n) for i in range(n))
+
+
+def _replicate(shards: Sequence[Shard]) -> Iterator[Step]:
+    for number, (master, replicas, _slots) in enumerate(shards):
+        for replica in replicas:
+            if not master.node_id or replica.master_id != master.node_id:
+                yield Step("replicate", replica.name, {"master": master.name}, f"replica of shard {number}")
+
+
+def _forget(dead: dict[str, Peer]) -> Iterator[Step]:
+    for node_id, peer in sorted(dead.items()):
+        was = "replica" if peer.is_replica else "master"
+        yield Step(
+            "forget",
+            "all nodes",
+            {"node_id": node_id},
+            f"a {was} without slots at {peer.address or 'no address'}, gone, none of this deployment's nodes",
+        )
+
+
+def _configure(desired: Desired, nodes: Sequence[Node], tuned: Sequence[Step]) -> Iterator[Step]:
+    """Back to the desired settings: what this plan tunes, and what a killed run left tuned."""
+    set_before = {s.node: s.args["settings"] for s in tuned}
+    for node in nodes:
+        now = {**(node.settings or desired.settings), **set_before.get(node.name, {})}
+        settings = {k: v for k, v in desired.settings.items() if now.get(k) != v}
+        if settings:
+            yield Step("configure", node.name, {"settings": settings}, "as configured for running")

@@ -1,0 +1,174 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Open connections to many Redis nodes, and rounds over them: send to all, then read from all."""
+
+from __future__ import annotations
+
+import errno
+import selectors
+import socket
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from ansible_collections.slotwise.redis.plugins.module_utils._deps import RedisError, redis_connection
+from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
+
+Command = tuple[object, ...]
+Replies = list[object]
+
+DIAL_SECONDS = 5.0
+"""Longest wait for a TCP connection or a port-forward to open."""
+REPLY_SECONDS = 15.0
+"""Longest wait for one reply."""
+
+
+class Dialer(Protocol):
+    """Opens sockets; an endpoint that cannot be reached gets its error instead."""
+
+    def dial(self, endpoints: Sequence[Endpoint]) -> dict[str, socket.socket | OSError]: ...
+
+
+class DirectDialer:
+    """TCP to every endpoint at once, in one thread."""
+
+    def dial(self, endpoints: Sequence[Endpoint]) -> dict[str, socket.socket | OSError]:
+        results: dict[str, socket.socket | OSError] = {}
+        with selectors.DefaultSelector() as selector:
+            for endpoint in endpoints:
+                self._start(endpoint, selector, results)
+            deadline = time.monotonic() + DIAL_SECONDS
+            while selector.get_map():
+                ready = selector.select(max(0.0, deadline - time.monotonic()))
+                for key, _unused in ready:
+                    selector.unregister(key.fileobj)
+                    code = key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                    results[key.data.name] = self._opened(key.fileobj, code)
+                if not ready:
+                    for key in list(selector.get_map().values()):
+                        selector.unregister(key.fileobj)
+                        results[key.data.name] = self._opened(key.fileobj, errno.ETIMEDOUT)
+        return results
+
+    @staticmethod
+    def _start(endpoint: Endpoint, selector: selectors.BaseSelector, results: dict) -> None:
+        family = socket.AF_INET6 if ":" in endpoint.address else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        code = sock.connect_ex((endpoint.address, endpoint.port))
+        if code in (0, errno.EINPROGRESS):
+            selector.register(sock, selectors.EVENT_WRITE, endpoint)
+        else:
+            results[endpoint.name] = DirectDialer._opened(sock, code)
+
+    @staticmethod
+    def _opened(sock: socket.socket, code: int) -> socket.socket | OSError:
+        if code:
+            sock.close()
+            return OSError(code, errno.errorcode.get(code, str(code)))
+        sock.settimeout(REPLY_SECONDS)
+        return sock
+
+
+class PortForwardDialer:
+    """Through the Kubernetes API: one port-forward a pod, several opened at a time."""
+
+    def __init__(self, kubernetes, namespace: str, workers: int = 12) -> None:
+        self._kubernetes, self._namespace, self._workers = kubernetes, namespace, workers
+
+    def dial(self, endpoints: Sequence[Endpoint]) -> dict[str, socket.socket | OSError]:
+        def one(endpoint: Endpoint) -> socket.socket | OSError:
+            try:
+                return self._kubernetes.port_forward(self._namespace, endpoint.name, endpoint.port, REPLY_SECONDS)
+            except OSError as error:
+                return error
+
+        with ThreadPoolExecutor(min(self._workers, max(1, len(endpoints)))) as pool:
+            return dict(zip([e.name for e in endpoints], pool.map(one, endpoints)))
+
+
+class Fleet:
+    """Connections to the nodes of one deployment, opened when first used and again after a loss."""
+
+    def __init__(self, dialer: Dialer, endpoints: Iterable[Endpoint], password: str | None = None) -> None:
+        self._dialer = dialer
+        self._endpoints = {e.name: e for e in endpoints}
+        self._password = password
+        self._open: dict[str, object] = {}
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return tuple(self._endpoints.values())
+
+    def follow(self, endpoints: Iterable[Endpoint]) -> None:
+        """Take these endpoints from now on; a connection to an address that a node has left is closed."""
+        before, self._endpoints = self._endpoints, {e.name: e for e in endpoints}
+        for name, endpoint in before.items():
+            if self._endpoints.get(name) != endpoint:
+                self._drop(name)
+
+    def gather(self, commands: Mapping[str, Sequence[Command]]) -> dict[str, Replies]:
+        """One round: {node: commands} -> {node: replies}. An error stands in the place of its reply."""
+        failed = self._connect([n for n in commands if n not in self._open])
+        results: dict[str, Replies] = {n: [e] * len(commands[n]) for n, e in failed.items()}
+        sent = []
+        for name, batch in commands.items():
+            if name not in failed:
+                try:
+                    connection = self._open[name]
+                    connection.send_packed_command(connection.pack_commands(batch), check_health=False)
+                    sent.append(name)
+                except (OSError, RedisError) as error:
+                    results[name] = self._lost(name, error, len(batch))
+        for name in sent:
+            results[name] = self._read(name, len(commands[name]))
+        return results
+
+    def ask_all(self, *commands: Command) -> dict[str, Replies]:
+        return self.gather(dict.fromkeys(self._endpoints, commands))
+
+    def close(self) -> None:
+        for name in list(self._open):
+            self._drop(name)
+
+    def _connect(self, names: Sequence[str]) -> dict[str, Exception]:
+        if not names:
+            return {}
+        failed: dict[str, Exception] = {}
+        for name, sock in self._dialer.dial([self._endpoints[n] for n in names]).items():
+            if isinstance(sock, OSError):
+                failed[name] = sock
+                continue
+            endpoint = self._endpoints[name]
+            self._open[name] = redis_connection(endpoint.address, endpoint.port, sock, REPLY_SECONDS)
+        if self._password:
+            opened = [n for n in names if n in self._open]
+            for name, replies in self.gather({n: [("AUTH", self._password)] for n in opened}).items():
+                if isinstance(replies[0], Exception):
+                    self._drop(name)
+                    failed[name] = replies[0]
+        return failed
+
+    def _read(self, name: str, count: int) -> Replies:
+        replies: Replies = []
+        for _unused in range(count):
+            try:
+                replies.append(self._open[name].read_response(disable_decoding=True))
+            except (OSError, RedisError) as error:
+                # redis-py raises error replies and lost connections alike; only the latter close it
+                if not self._open[name].is_connected:
+                    return replies + self._lost(name, error, count - len(replies))
+                replies.append(error)
+        return replies
+
+    def _lost(self, name: str, error: Exception, count: int) -> Replies:
+        self._drop(name)
+        return [error] * count
+
+    def _drop(self, name: str) -> None:
+        connection = self._open.pop(name, None)
+        if connection is not None:
+            connection.disconnect()

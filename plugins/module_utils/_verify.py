@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The flow of redis_cluster_verify: one short-lived key in each shard, seen by all its nodes, then deleted."""
+
+from __future__ import annotations
+
+import binascii
+import secrets
+import time
+from collections.abc import Sequence
+
+from ansible_collections.slotwise.redis.plugins.module_utils._deployment import Deployment
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
+from ansible_collections.slotwise.redis.plugins.module_utils._executor import Executor
+from ansible_collections.slotwise.redis.plugins.module_utils._report import placement_problems, shards_of, topology
+from ansible_collections.slotwise.redis.plugins.module_utils._topology import SLOTS, Node
+from ansible_collections.slotwise.redis.plugins.module_utils._transport import Command, Fleet
+from ansible_collections.slotwise.redis.plugins.module_utils._waiter import shape_problems
+
+KEY_SECONDS = 60
+"""A key expires by itself where the run is killed before it is deleted."""
+WAIT_MS = 5000
+
+
+def key_slot(tag: str) -> int:
+    """Hash slot of a key with this hash tag: CRC16 (XMODEM) mod 16384 (Redis Cluster specification)."""
+    return binascii.crc_hqx(tag.encode(), 0) % SLOTS
+
+
+def canary_key(master: Node, token: str) -> str:
+    """A key that belongs to this master."""
+    tag = next(t for t in map(str, range(10 * SLOTS)) if any(a <= key_slot(t) <= b for a, b in master.slots))
+    return f"slotwise.redis:canary:{token}:{{{tag}}}"
+
+
+def run_verify(
+    deployment: Deployment, fleet: Fleet, nodes: Sequence[Node], reasons: Sequence[str], write: bool
+) -> dict[str, object]:
+    """The result of the module: wait until the cluster serves, then go through every shard."""
+    if reasons:
+        raise Unreachable(
+            "Not every Redis node answers.", reasons, "Run playbooks/redis_cluster.yml, or look at the pods."
+        )
+    timeout = max(1.0, deployment.deadline - time.monotonic())
+    nodes = Executor(fleet, nodes, timeout, lambda text: None).converge()
+    found = shape_problems(deployment.desired, nodes)
+    if found:
+        raise EngineError("The cluster is not of the wanted size.", found, "Run playbooks/redis_cluster.yml.")
+    checks = check_shards(fleet, nodes) if write else []
+    return {"checks": checks, "topology": topology(nodes), "placement": placement_problems(nodes)}
+
+
+def check_shards(fleet: Fleet, nodes: Sequence[Node]) -> list[dict[str, object]]:
+    """Write, replicate, read and delete a key in every shard. Raises EngineError with what failed where."""
+    token = secrets.token_hex(8)
+    shards = [shard for shard in shards_of(nodes) if shard[0].slots]
+    keys = {shard[0].name: canary_key(shard[0], token) for shard in shards}
+    failed = []
+    try:
+        writes: dict[str, list[Command]] = {
+            master.name: [("SET", keys[master.name], token, "NX", "EX", KEY_SECONDS), ("WAIT", len(replicas), WAIT_MS)]
+            for master, *replicas in shards
+        }
+        written = fleet.gather(writes)
+        reads: dict[str, list[Command]] = {}
+        for shard in shards:
+            for node in shard:
+                reads[node.name] = [("READONLY",), ("GET", keys[shard[0].name]), ("READWRITE",)]
+        read = fleet.gather(reads)
+        for master, *replicas in shards:
+            stored, acknowledged = written[master.name]
+            if stored != b"OK":
+                failed.append(f"{master.name} did not store a key: {stored}")
+            elif acknowledged != len(replicas):
+                failed.append(
+                    f"{master.name}: {acknowledged} of {len(replicas)} replicas acknowledged a write in {WAIT_MS} ms"
+                )
+            failed += [
+                f"{node.name} does not return the key written to {master.name}: {read[node.name][1]}"
+                for node in (master, *replicas)
+                if read[node.name][1] != token.encode()
+            ]
+    finally:
+        deleted = fleet.gather({name: [("DEL", key)] for name, key in keys.items()})
+    failed += [f"{name} did not delete its key: {reply}" for name, (reply,) in deleted.items() if reply != 1]
+    if failed:
+        raise EngineError("Reading and writing through the cluster failed.", failed, "Look at redis_cluster_info.")
+    return [
+        {"shard": number, "master": master.name, "replicas": [r.name for r in replicas], "key": keys[master.name]}
+        for number, (master, *replicas) in enumerate(shards)
+    ]
