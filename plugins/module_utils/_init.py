@@ -29,6 +29,7 @@ class Init:
 
     def __init__(self, module, report: Callable[[str], None]) -> None:
         self._module, self._report = module, report
+        self.warnings: list[str] = []
         self.result: dict[str, object] = {"changed": False, "plan": [], "actions": [], "before": [], "after": []}
 
     def run(self) -> None:
@@ -54,12 +55,12 @@ class Init:
         with self._lock(deployment, plan):
             nodes = self._execute(desired, fleet, nodes, plan, max(1.0, deployment.deadline - time.monotonic()))
         self.result["after"] = topology(nodes)
-        self.result["warnings"] = placement_problems(nodes)
+        self.warnings = placement_problems(nodes)
 
     def _show(self, plan: Plan) -> None:
         self.result["changed"] = bool(plan)
         self.result["plan"] = [s.as_dict() for s in plan.steps]
-        self.result["warnings"] = list(plan.warnings)
+        self.warnings = list(plan.warnings)
         self.result["diff"] = {"prepared": plan_text(plan)}
 
     def _lock(self, deployment: Deployment, plan: Plan):
@@ -123,4 +124,6 @@ def run_init(module) -> None:
             changed=bool(init.result["actions"]),
             **failure,
         )
+    for warning in init.warnings:
+        module.warn(warning)
     module.exit_json(**init.result)

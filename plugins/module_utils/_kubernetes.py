@@ -119,12 +119,13 @@ class Kubernetes:
 
     def zones(self) -> dict[str, str]:
         """Kubernetes node -> zone. Empty where nodes may not be listed: zones are then unknown."""
-        try:
-            listed = self.core.list_node(_request_timeout=READ_SECONDS)
-        except ApiException as error:
-            if error.status == 403:
-                return {}
-            raise
+        with api_errors(self.api, "listing nodes"):
+            try:
+                listed = self.core.list_node(_request_timeout=READ_SECONDS)
+            except ApiException as error:
+                if error.status == 403:
+                    return {}
+                raise
         return {n.metadata.name: (n.metadata.labels or {}).get(ZONE_LABEL, "") for n in listed.items}
 
     def secret_value(self, namespace: str, name: str, key: str) -> str:
