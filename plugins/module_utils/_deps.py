@@ -11,6 +11,8 @@ import traceback
 
 from ansible.module_utils.basic import missing_required_lib
 
+__all__ = ["RedisError", "redis_connection", "require_redis"]
+
 try:
     from redis.backoff import NoBackoff
     from redis.connection import Connection

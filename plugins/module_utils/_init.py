@@ -110,9 +110,18 @@ def _settings(params: dict) -> dict[str, str]:
     }
 
 
+def _progress(path: str | None) -> Callable[[str], None]:
+    def report(text: str) -> None:
+        if path:
+            with open(path, "a", encoding="utf-8") as lines:
+                lines.write(f"{text}\n")
+
+    return report
+
+
 def run_init(module) -> None:
     """Entry of the module: exits or fails with everything that is known."""
-    init = Init(module, module.debug)
+    init = Init(module, _progress(module.params["progress_file"]))
     try:
         init.run()
     except EngineError as error:

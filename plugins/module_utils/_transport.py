@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import selectors
 import socket
 import time
@@ -68,7 +69,7 @@ class DirectDialer:
     def _opened(sock: socket.socket, code: int) -> socket.socket | OSError:
         if code:
             sock.close()
-            return OSError(code, errno.errorcode.get(code, str(code)))
+            return OSError(code, os.strerror(code))
         sock.settimeout(REPLY_SECONDS)
         return sock
 

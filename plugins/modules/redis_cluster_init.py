@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Finds the pods of a StatefulSet, assigns slots to masters and replicas to masters on other machines, and waits
     until every node agrees.
-  - It plans first. RV(changed) is exactly whether the plan has steps, and check mode returns the same plan.
+  - It plans first. C(changed) is exactly whether the plan has steps, and check mode returns the same plan.
   - A run can be killed at any point; the next run completes what is left.
   - It refuses, with what it found, to join nodes that hold keys of their own or belong to another cluster, and to
     give away slots whose keys are elsewhere. It never flushes or resets a node.
@@ -36,6 +36,12 @@ options:
       - Maps the name of a pod to a dictionary with C(machine) and C(zone).
     type: dict
     default: {}
+  progress_file:
+    description:
+      - File that gets a line for each stage of the work.
+      - The action plugin of this module sets it and shows the lines while the module runs on the machine of Ansible
+        itself.
+    type: path
 extends_documentation_fragment:
   - slotwise.redis.attributes
   - slotwise.redis.cluster
@@ -129,6 +135,7 @@ def main():
                 "cluster_node_timeout": {"type": "int", "default": 15000},
                 "repl_diskless_sync_delay": {"type": "int", "default": 5},
                 "placement": {"type": "dict", "default": {}},
+                "progress_file": {"type": "path"},
             },
             supports_check_mode=True,
             **CONSTRAINTS,
