@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from ansible_collections.slotwise.redis.plugins.module_utils._deps import require_redis
+from ansible_collections.slotwise.redis.plugins.module_utils._deps import AuthenticationError, require_redis
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._executor import observe
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import (
@@ -19,11 +20,18 @@ from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import 
     require_kubernetes,
 )
 from ansible_collections.slotwise.redis.plugins.module_utils._resolver import Resolver, disagreements, require_dns
-from ansible_collections.slotwise.redis.plugins.module_utils._topology import Desired, Endpoint, Node
-from ansible_collections.slotwise.redis.plugins.module_utils._transport import DirectDialer, Fleet, PortForwardDialer
+from ansible_collections.slotwise.redis.plugins.module_utils._topology import BUS_PORT_OFFSET, Desired, Endpoint, Node
+from ansible_collections.slotwise.redis.plugins.module_utils._transport import (
+    REPLY_SECONDS,
+    DirectDialer,
+    Fleet,
+    PortForwardDialer,
+)
 
 POLL_SECONDS = 0.25
 REDIS_PORT = 6379
+MAX_PORT = 65535 - BUS_PORT_OFFSET
+"""The cluster bus has to fit above the client port."""
 
 
 class Deployment:
@@ -91,7 +99,7 @@ class Deployment:
 
     def reach(self, report: Callable[[str], None]) -> tuple[Fleet, list[str]]:
         """The nodes that answer, at the latest at the deadline, and why the others do not."""
-        fleet = Fleet(self._dialer(), (), self._password())
+        fleet = Fleet(self._dialer(), (), self._password(), min(REPLY_SECONDS, float(self._params["timeout"])))
         zones = self._kubernetes.zones() if self._kubernetes else {}
         said: list[str] = []
         while True:
@@ -158,31 +166,45 @@ class Deployment:
 
 
 def _given(nodes: Sequence[str]) -> list[Endpoint]:
-    endpoints = []
+    """host:port -> endpoint. MEET takes addresses only, so host names are resolved here (redis#10433)."""
+    endpoints: dict[tuple[str, int], Endpoint] = {}
     for node in nodes:
-        host, separator, port = node.rpartition(":")
-        if not separator or not port.isdigit():
-            raise EngineError(f"nodes has the entry {node!r}: write host:port, such as 127.0.0.1:7000.")
-        endpoints.append(Endpoint(node, host.strip("[]"), int(port)))
-    return endpoints
+        host, port = _host_and_port(node)
+        try:
+            address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
+        except OSError as error:
+            raise Unreachable(f"nodes has the entry {node!r}: {host} does not resolve: {error.strerror}.") from error
+        if (address, port) in endpoints:
+            raise EngineError(f"nodes has {endpoints[address, port].name!r} and {node!r}, which are the same server.")
+        endpoints[address, port] = Endpoint(node, address, port)
+    return list(endpoints.values())
+
+
+def _host_and_port(node: str) -> tuple[str, int]:
+    host, colon, port = node.rpartition(":")
+    if not host or not colon or not port.isascii() or not port.isdigit() or not 0 < int(port) <= MAX_PORT:
+        raise EngineError(
+            f"nodes has the entry {node!r}: write host:port with a port from 1 to {MAX_PORT}, such as 127.0.0.1:7000."
+        )
+    return host.strip("[]"), int(port)
 
 
 def _refuse_login(name: str, reply: Exception) -> None:
     """A wrong password does not become right by waiting."""
-    text = str(reply)
-    if any(word in text for word in ("WRONGPASS", "NOAUTH", "invalid password", "Authentication required")):
-        raise EngineError(
-            f"{name} does not accept the password.",
-            [f"answer: {text}"],
-            "Set login_password, or login_secret to the Secret that the pods mount. Pods keep the password that they "
-            "started with.",
-        )
-    if "without any password configured" in text or "AUTH called without" in text:
+    if not isinstance(reply, AuthenticationError):
+        return
+    if "without any password configured" in str(reply):
         raise EngineError(
             f"{name} has no password, but one was given.",
-            [f"answer: {text}"],
+            [f"answer: {reply}"],
             "Check that this is the right deployment.",
         )
+    raise EngineError(
+        f"{name} does not accept the password.",
+        [f"answer: {reply}"],
+        "Set login_password, or login_secret to the Secret that the pods mount. Pods keep the password that they "
+        "started with.",
+    )
 
 
 def with_nodes(module, read: Callable[[Deployment, Fleet, list[Node], list[str]], dict]) -> None:

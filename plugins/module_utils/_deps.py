@@ -11,17 +11,17 @@ import traceback
 
 from ansible.module_utils.basic import missing_required_lib
 
-__all__ = ["RedisError", "redis_connection", "require_redis"]
+__all__ = ["AuthenticationError", "RedisError", "redis_connection", "require_redis"]
 
 try:
     from redis.backoff import NoBackoff
     from redis.connection import Connection
-    from redis.exceptions import RedisError
+    from redis.exceptions import AuthenticationError, RedisError
     from redis.retry import Retry
 
     REDIS_TRACEBACK = None
 except ImportError:
-    Connection, RedisError = object, OSError
+    Connection, AuthenticationError, RedisError = object, OSError, OSError
     REDIS_TRACEBACK = traceback.format_exc()
 
 

@@ -44,6 +44,7 @@ def make_plan(desired: Desired, nodes: Sequence[Node]) -> Plan:
     """
     if len(nodes) != desired.nodes:
         raise ValueError(f"{desired.nodes} nodes are wanted, {len(nodes)} were given")
+    _refuse_equal_ids(nodes)
     dead = _dead_strangers(nodes)
     _refuse_keys_without_slots(nodes)
     _refuse_two_clusters(nodes)
@@ -73,6 +74,17 @@ def slot_chunks(shards: int) -> list[tuple[int, int]]:
 
 
 # What is refused
+
+
+def _refuse_equal_ids(nodes: Sequence[Node]) -> None:
+    owner: dict[str, str] = {}
+    for node in nodes:
+        if node.node_id and owner.setdefault(node.node_id, node.name) != node.name:
+            raise Refusal(
+                "Two Redis nodes have the same node id.",
+                [f"{owner[node.node_id]} and {node.name} are both {node.node_id}"],
+                "Their volumes are copies, or both have mounted the same one. Give one of them a volume of its own.",
+            )
 
 
 def _dead_strangers(nodes: Sequence[Node]) -> dict[str, Peer]:

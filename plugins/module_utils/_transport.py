@@ -23,7 +23,10 @@ Replies = list[object]
 DIAL_SECONDS = 5.0
 """Longest wait for a TCP connection or a port-forward to open."""
 REPLY_SECONDS = 15.0
-"""Longest wait for one reply."""
+"""Longest wait for the replies of one round, however many nodes are silent."""
+
+LAST_LOOK_SECONDS = 0.01
+"""What a node still gets when others have used the round up: its reply may have been there for long."""
 
 
 class Dialer(Protocol):
@@ -94,11 +97,18 @@ class PortForwardDialer:
 class Fleet:
     """Connections to the nodes of one deployment, opened when first used and again after a loss."""
 
-    def __init__(self, dialer: Dialer, endpoints: Iterable[Endpoint], password: str | None = None) -> None:
+    def __init__(
+        self,
+        dialer: Dialer,
+        endpoints: Iterable[Endpoint],
+        password: str | None = None,
+        reply_seconds: float = REPLY_SECONDS,
+    ) -> None:
         self._dialer = dialer
         self._endpoints = {e.name: e for e in endpoints}
-        self._password = password
+        self._password, self._reply_seconds = password, reply_seconds
         self._open: dict[str, object] = {}
+        self._sockets: dict[str, socket.socket] = {}
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -124,7 +134,9 @@ class Fleet:
                     sent.append(name)
                 except (OSError, RedisError) as error:
                     results[name] = self._lost(name, error, len(batch))
+        deadline = time.monotonic() + self._reply_seconds
         for name in sent:
+            self._sockets[name].settimeout(max(LAST_LOOK_SECONDS, deadline - time.monotonic()))
             results[name] = self._read(name, len(commands[name]))
         return results
 
@@ -144,7 +156,8 @@ class Fleet:
                 failed[name] = sock
                 continue
             endpoint = self._endpoints[name]
-            self._open[name] = redis_connection(endpoint.address, endpoint.port, sock, REPLY_SECONDS)
+            self._open[name] = redis_connection(endpoint.address, endpoint.port, sock, self._reply_seconds)
+            self._sockets[name] = sock
         if self._password:
             opened = [n for n in names if n in self._open]
             for name, replies in self.gather({n: [("AUTH", self._password)] for n in opened}).items():
@@ -170,6 +183,7 @@ class Fleet:
         return [error] * count
 
     def _drop(self, name: str) -> None:
+        self._sockets.pop(name, None)
         connection = self._open.pop(name, None)
         if connection is not None:
             connection.disconnect()
