@@ -1,0 +1,9 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the lab's program: python3 tests/lab COMMAND."""
+
+import sys
+
+from slotwise_lab.cli import main
+
+sys.exit(main())

@@ -1,0 +1,150 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files that make a machine a member of the cluster."""
+
+from __future__ import annotations
+
+import io
+import json
+import string
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import host, pki
+from .config import CLUSTER_DOMAIN, FILES, SSH_USER, Lab, Machine
+from .recipes import COREDNS_IMAGE, PAUSE_IMAGE
+
+# The first ids of a Debian system go to the first user.
+_SSH_USER_ID = 1000
+
+UNITS = ("containerd", "kubelet", "kube-proxy", "lab-network", "ssh")
+CONTROL_UNITS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+
+
+@dataclass(frozen=True)
+class File:
+    content: bytes
+    mode: int = 0o644
+    owner: int = 0
+
+
+class _Template(string.Template):
+    """@{name} is replaced, so that $ stays free for shell scripts."""
+
+    delimiter = "@"
+
+
+def render(path: Path, values: dict[str, object]) -> str:
+    return _Template(path.read_text()).substitute(values)
+
+
+def units(machine: Machine) -> tuple[str, ...]:
+    return UNITS + CONTROL_UNITS if machine.control else UNITS
+
+
+def addons(lab: Lab) -> str:
+    return render(FILES / "addons.yaml", _values(lab, lab.control))
+
+
+def machine_files(lab: Lab, machine: Machine) -> dict[str, File]:
+    """Everything that one machine has and the image has not, by absolute path."""
+    files: dict[str, File] = {}
+    for part in ("all", "control") if machine.control else ("all",):
+        folder = FILES / "machine" / part
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                mode = 0o755 if path.parent.name == "sbin" else 0o644
+                content = render(path, _values(lab, machine))
+                files[f"/{path.relative_to(folder)}"] = File(content.encode(), mode)
+    files["/etc/cni/net.d/10-lab.conflist"] = File(json.dumps(_pod_network(machine)).encode())
+    files.update(_identity(lab, machine))
+    files.update(_ssh(lab, machine))
+    if machine.control:
+        files.update(_control_plane(lab))
+    return files
+
+
+def pack(files: dict[str, File]) -> bytes:
+    """The files as an archive for the root directory of a machine."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path, file in sorted(files.items()):
+            entry = tarfile.TarInfo(path.lstrip("/"))
+            entry.size, entry.mode, entry.uid, entry.gid = len(file.content), file.mode, file.owner, file.owner
+            archive.addfile(entry, io.BytesIO(file.content))
+    return buffer.getvalue()
+
+
+def _values(lab: Lab, machine: Machine) -> dict[str, object]:
+    routes = (f"ip route replace {m.pods} via {m.address}" for m in lab.machines if m != machine)
+    return {
+        "address": machine.address,
+        "block": lab.block,
+        "cluster_domain": CLUSTER_DOMAIN,
+        "control": lab.control.name,
+        "coredns_image": COREDNS_IMAGE,
+        "dns_address": lab.dns_address,
+        "machine": machine.name,
+        "open_files": host.open_files_limit(),
+        "pause_image": PAUSE_IMAGE,
+        "pod_network": lab.pod_network,
+        "processes": host.processes_limit(),
+        "routes": "\n".join(routes),
+        "service_network": lab.service_network,
+    }
+
+
+def _pod_network(machine: Machine) -> dict:
+    bridge = {
+        "type": "bridge",
+        "bridge": "cni0",
+        "isGateway": True,
+        "hairpinMode": True,
+        "ipam": {
+            "type": "host-local",
+            "ranges": [[{"subnet": str(machine.pods)}]],
+            "routes": [{"dst": "0.0.0.0/0"}],
+        },
+    }
+    ports = {"type": "portmap", "capabilities": {"portMappings": True}}
+    return {"cniVersion": "0.4.0", "name": "lab", "plugins": [bridge, ports]}
+
+
+def _secret(lab: Lab, name: str) -> File:
+    return File((lab.secrets / name).read_bytes(), 0o600)
+
+
+def _kubeconfig(lab: Lab, user: str) -> File:
+    return File(pki.kubeconfig(lab, user).encode(), 0o600)
+
+
+def _identity(lab: Lab, machine: Machine) -> dict[str, File]:
+    return {
+        "/etc/kubernetes/ca.crt": File((lab.secrets / "ca.crt").read_bytes()),
+        "/etc/kubernetes/kubelet.crt": _secret(lab, f"{machine.name}.crt"),
+        "/etc/kubernetes/kubelet.key": _secret(lab, f"{machine.name}.key"),
+        "/etc/kubernetes/kubelet.kubeconfig": _kubeconfig(lab, machine.name),
+        "/etc/kubernetes/kube-proxy.kubeconfig": _kubeconfig(lab, "kube-proxy"),
+    }
+
+
+def _ssh(lab: Lab, machine: Machine) -> dict[str, File]:
+    authorized = (lab.secrets / "ops.ssh.pub").read_bytes()
+    return {
+        "/etc/ssh/ssh_host_ed25519_key": _secret(lab, f"{machine.name}.ssh"),
+        "/etc/ssh/ssh_host_ed25519_key.pub": File((lab.secrets / f"{machine.name}.ssh.pub").read_bytes()),
+        f"/home/{SSH_USER}/.ssh/authorized_keys": File(authorized, 0o600, _SSH_USER_ID),
+    }
+
+
+def _control_plane(lab: Lab) -> dict[str, File]:
+    secrets = (
+        "apiserver.crt", "apiserver.key", "apiserver-kubelet-client.crt", "apiserver-kubelet-client.key",
+        "service-account.key", "service-account.pub",
+    )  # fmt: skip
+    users = ("controller-manager", "scheduler")
+    return {
+        **{f"/etc/kubernetes/{name}": _secret(lab, name) for name in secrets},
+        **{f"/etc/kubernetes/{user}.kubeconfig": _kubeconfig(lab, user) for user in users},
+    }

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files that a machine gets."""
+
+import io
+import re
+import tarfile
+
+import pytest
+import yaml
+from slotwise_lab import kubernetes
+from slotwise_lab.config import Lab
+from slotwise_lab.kubernetes import File
+from slotwise_lab.pki import certificates
+
+
+@pytest.fixture
+def lab(tmp_path):
+    lab = Lab(tmp_path, tmp_path / "cache", "test", 5)
+    lab.secrets.mkdir(parents=True)
+    (lab.secrets / "ca.crt").write_text("authority")
+    for certificate in certificates(lab):
+        for ending in ("crt", "key"):
+            (lab.secrets / f"{certificate.name}.{ending}").write_text(certificate.name)
+    for name in ("service-account.key", "service-account.pub", "ops.ssh.pub"):
+        (lab.secrets / name).write_text(name)
+    for machine in lab.machines:
+        for ending in ("ssh", "ssh.pub"):
+            (lab.secrets / f"{machine.name}.{ending}").write_text(ending)
+    return lab
+
+
+def text(files, path):
+    return files[path].content.decode()
+
+
+def test_nothing_is_left_to_fill_in(lab):
+    for machine in lab.machines:
+        for path, file in kubernetes.machine_files(lab, machine).items():
+            assert not re.search(rb"@\{", file.content), path
+
+
+def test_only_the_control_machine_has_the_keys_of_the_cluster(lab):
+    control, *workers = (kubernetes.machine_files(lab, machine) for machine in lab.machines)
+    assert "/etc/kubernetes/service-account.key" in control
+    assert all("/etc/kubernetes/service-account.key" not in files for files in workers)
+
+
+def test_private_files_are_private(lab):
+    for path, file in kubernetes.machine_files(lab, lab.control).items():
+        if re.search(r"\.key$|kubeconfig$|_key$", path):
+            assert file.mode == 0o600, path
+
+
+def test_a_machine_routes_to_the_pods_of_the_others_only(lab):
+    for machine in lab.machines:
+        script = text(kubernetes.machine_files(lab, machine), "/usr/local/sbin/lab-network")
+        routes = re.findall(r"ip route replace (\S+) via (\S+)", script)
+        assert routes == [(str(other.pods), str(other.address)) for other in lab.machines if other != machine]
+
+
+def test_the_configuration_is_valid_and_of_this_lab(lab):
+    files = kubernetes.machine_files(lab, lab.machines[1])
+    kubelet = yaml.safe_load(text(files, "/etc/kubernetes/kubelet.yaml"))
+    assert kubelet["clusterDNS"] == [str(lab.dns_address)]
+    assert yaml.safe_load(text(files, "/etc/kubernetes/kube-proxy.yaml"))["clusterCIDR"] == str(lab.pod_network)
+    services = [item for item in yaml.safe_load_all(kubernetes.addons(lab)) if item["kind"] == "Service"]
+    assert [service["spec"]["clusterIP"] for service in services] == [str(lab.dns_address)]
+
+
+def test_no_machine_has_a_zone_or_a_registry(lab):
+    for machine in lab.machines:
+        for path, file in kubernetes.machine_files(lab, machine).items():
+            assert b"topology.kubernetes.io" not in file.content, path
+
+
+def test_packing_keeps_modes_and_owners():
+    packed = kubernetes.pack({"/home/ops/key": File(b"secret", 0o600, 1000), "/etc/plain": File(b"text")})
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        entries = {entry.name: (entry.mode, entry.uid, entry.gid, entry.size) for entry in archive}
+    assert entries == {"home/ops/key": (0o600, 1000, 1000, 6), "etc/plain": (0o644, 0, 0, 4)}
