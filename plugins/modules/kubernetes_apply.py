@@ -1,0 +1,252 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, slotwise.redis contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All Kubernetes objects of a deployment in one call."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kubernetes_apply
+short_description: Apply or remove the Kubernetes objects of a deployment in one call
+version_added: 0.1.0
+author:
+  - slotwise.redis contributors (@slotwise)
+description:
+  - Server-side apply of a list of objects. What others set in the same objects stays; fields that this collection set
+    before and no longer wants are removed.
+  - In diffs the values of Secrets are hidden.
+  - Check mode asks the server for a dry run, and predicts objects of a namespace that does not exist yet from their
+    definitions.
+  - An object that exists and does not carry the labels of O(owner_labels) belongs to someone else. It is neither
+    changed nor removed; the module fails before the first change and names it.
+options:
+  kubeconfig:
+    description: File with the connection to Kubernetes. C(KUBECONFIG) and then kubectl's default when left out.
+    type: path
+  context:
+    description: Context of the kubeconfig. Its current context when left out.
+    type: str
+  definitions:
+    description:
+      - The objects. With O(state=absent) only kind, name and namespace count.
+      - Kinds are those that the roles of this collection use.
+    type: list
+    elements: dict
+    required: true
+  owner_labels:
+    description: Labels that tell our objects from those of others.
+    type: dict
+    default: {}
+  only_missing:
+    description: Create what does not exist, and leave what exists as it is.
+    type: bool
+    default: false
+  field_manager:
+    description: Name under which the server records who set a field.
+    type: str
+    default: slotwise.redis
+  state:
+    description: Whether the objects shall exist. V(absent) returns when they are gone.
+    type: str
+    choices:
+      - present
+      - absent
+    default: present
+  timeout:
+    description: Seconds to wait until removed objects are gone.
+    type: int
+    default: 300
+extends_documentation_fragment:
+  - slotwise.redis.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Apply a ConfigMap
+  slotwise.redis.kubernetes_apply:
+    definitions:
+      - apiVersion: v1
+        kind: ConfigMap
+        metadata:
+          name: orders-config
+          namespace: shop
+          labels:
+            app.kubernetes.io/instance: orders
+        data:
+          redis.conf: appendonly yes
+    owner_labels:
+      app.kubernetes.io/instance: orders
+"""
+
+RETURN = r"""
+objects:
+  description: What became of each object, in the order of the definitions.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    object:
+      description: Kind, namespace and name.
+      type: str
+      sample: ConfigMap shop/orders-config
+    action:
+      description: What was done.
+      type: str
+      sample: created
+"""
+
+import base64
+import binascii
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
+from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_client, require_kubernetes
+from ansible_collections.slotwise.redis.plugins.module_utils._objects import (
+    Objects,
+    Ref,
+    has_labels,
+    in_parallel,
+    meaning,
+    without_secrets,
+)
+
+try:
+    import yaml
+except ImportError:
+    # A dependency of the kubernetes library, which require_kubernetes() reports.
+    yaml = None
+
+
+def hide_secret_values(module: AnsibleModule) -> None:
+    """Keep the values of Secrets out of everything that Ansible prints about this call, at any verbosity."""
+    for definition in module.params["definitions"]:
+        if definition.get("kind") != "Secret":
+            continue
+        for value in (definition.get("data") or {}).values():
+            module.no_log_values.add(str(value))
+            try:
+                module.no_log_values.add(base64.b64decode(value, validate=True).decode())
+            except (ValueError, binascii.Error):
+                continue
+
+
+def check_owners(refs: list[Ref], live: list[dict[str, Any] | None], labels: dict[str, str]) -> None:
+    """Refuse to touch what is not ours."""
+    foreign = [
+        f"{ref} has labels {found['metadata'].get('labels') or {}}"
+        for ref, found in zip(refs, live)
+        if found is not None and not has_labels(found, labels)
+    ]
+    if foreign:
+        wanted = ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
+        raise EngineError(
+            "Nothing was changed: objects of these names exist and belong to someone else.",
+            foreign,
+            f"Choose another name or namespace for the deployment. To hand an object over, label it {wanted}.",
+        )
+
+
+def apply_all(objects: Objects, module: AnsibleModule, refs: list[Ref], live: list[Any]) -> list[dict[str, Any] | None]:
+    """The objects as they are after the apply, or would be. Namespaces come first: others live in them."""
+
+    def apply(index: int) -> dict[str, Any] | None:
+        if live[index] is not None and module.params["only_missing"]:
+            return live[index]
+        definition = module.params["definitions"][index]
+        result = objects.apply(definition, module.params["field_manager"], module.check_mode)
+        if result is None and not module.check_mode:
+            raise EngineError(f"{refs[index]} cannot be created: its namespace does not exist.")
+        return result or definition
+
+    after: list[dict[str, Any] | None] = [None] * len(refs)
+    first = [index for index, ref in enumerate(refs) if ref.kind == "Namespace"]
+    rest = [index for index, ref in enumerate(refs) if ref.kind != "Namespace"]
+    for batch in (first, rest):
+        for index, result in zip(batch, in_parallel(apply, batch)):
+            after[index] = result
+    return after
+
+
+def delete_all(objects: Objects, module: AnsibleModule, refs: list[Ref], live: list[Any]) -> list[None]:
+    """Remove what exists and wait until it is gone."""
+    present = [ref for ref, found in zip(refs, live) if found is not None]
+    if present and not module.check_mode:
+        in_parallel(objects.delete, present)
+        objects.wait_gone(present, module.params["timeout"])
+    return [None] * len(refs)
+
+
+def action_of(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str:
+    """One word about what happened to an object."""
+    if before == after:
+        return "unchanged"
+    if before is None:
+        return "created"
+    return "removed" if after is None else "changed"
+
+
+def diff_of(ref: Ref, before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[str, str]:
+    """A diff entry for one object."""
+    texts = {}
+    for side, shown, other in (("before", before, after), ("after", after, before)):
+        hidden = without_secrets(shown, other)
+        texts[side] = "" if hidden is None else yaml.safe_dump(hidden, default_flow_style=False)
+        texts[f"{side}_header"] = str(ref)
+    return texts
+
+
+def run(module: AnsibleModule, objects: Objects) -> dict[str, Any]:
+    """Read, check, change, report."""
+    refs = [Ref.of(definition) for definition in module.params["definitions"]]
+    live = in_parallel(objects.read, refs)
+    check_owners(refs, live, module.params["owner_labels"])
+    if module.params["state"] == "present":
+        result = apply_all(objects, module, refs, live)
+    else:
+        result = delete_all(objects, module, refs, live)
+    before = [meaning(found) for found in live]
+    after = [meaning(found) for found in result]
+    rows = [{"object": str(ref), "action": action_of(old, new)} for ref, old, new in zip(refs, before, after)]
+    return {
+        "changed": any(row["action"] != "unchanged" for row in rows),
+        "objects": rows,
+        "diff": [diff_of(ref, old, new) for ref, old, new in zip(refs, before, after) if old != new],
+    }
+
+
+def main() -> None:
+    """Module entry."""
+    module = AnsibleModule(
+        argument_spec={
+            "kubeconfig": {"type": "path"},
+            "context": {"type": "str"},
+            "definitions": {"type": "list", "elements": "dict", "required": True},
+            "owner_labels": {"type": "dict", "default": {}},
+            "only_missing": {"type": "bool", "default": False},
+            "field_manager": {"type": "str", "default": "slotwise.redis"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "timeout": {"type": "int", "default": 300},
+        },
+        supports_check_mode=True,
+    )
+    require_kubernetes(module)
+    hide_secret_values(module)
+    try:
+        result = run(module, Objects(api_client(module.params["kubeconfig"], module.params["context"])))
+    except EngineError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, slotwise.redis contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Several reads of the Kubernetes API in one call."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kubernetes_objects_info
+short_description: Read Kubernetes objects of several kinds in one call
+version_added: 0.1.0
+author:
+  - slotwise.redis contributors (@slotwise)
+description:
+  - Reads single objects by name and lists by label, all at once. Nothing is changed.
+  - The values of Secrets are never returned; O(queries[].compare) tells whether they are as expected.
+options:
+  kubeconfig:
+    description: File with the connection to Kubernetes. C(KUBECONFIG) and then kubectl's default when left out.
+    type: path
+  context:
+    description: Context of the kubeconfig. Its current context when left out.
+    type: str
+  queries:
+    description: What to read.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      id:
+        description: Key of the answer in RV(objects).
+        type: str
+        required: true
+      kind:
+        description: Kind of the objects.
+        type: str
+        required: true
+        choices:
+          - ConfigMap
+          - Namespace
+          - NetworkPolicy
+          - Node
+          - PersistentVolume
+          - PersistentVolumeClaim
+          - Pod
+          - PodDisruptionBudget
+          - Secret
+          - Service
+          - StatefulSet
+          - StorageClass
+      name:
+        description: Name of a single object. A list is read when left out.
+        type: str
+      namespace:
+        description: Namespace of the objects. Needed for a single object of a kind that lives in one.
+        type: str
+      labels:
+        description: Labels that the objects of a list carry.
+        type: dict
+        default: {}
+      compare:
+        description:
+          - For a Secret, the value expected for each key. The answer has C(compare) with whether each is as expected.
+        type: dict
+        default: {}
+extends_documentation_fragment:
+  - slotwise.redis.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Read the nodes and the volumes of a deployment
+  slotwise.redis.kubernetes_objects_info:
+    queries:
+      - id: nodes
+        kind: Node
+      - id: volumes
+        kind: PersistentVolume
+        labels:
+          app.kubernetes.io/instance: orders
+  register: found
+"""
+
+RETURN = r"""
+objects:
+  description: For each query the objects found, without managed fields; an empty list where there are none.
+  returned: success
+  type: dict
+  sample:
+    nodes:
+      - apiVersion: v1
+        kind: Node
+        metadata:
+          name: worker1
+"""
+
+import base64
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
+from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_client, require_kubernetes
+from ansible_collections.slotwise.redis.plugins.module_utils._objects import KINDS, Objects, Ref, in_parallel
+
+
+def shown(found: dict[str, Any], compare: dict[str, str]) -> dict[str, Any]:
+    """An object as it may be returned."""
+    metadata = {key: value for key, value in found["metadata"].items() if key != "managedFields"}
+    result = {**found, "metadata": metadata}
+    if found["kind"] == "Secret":
+        data = found.get("data") or {}
+        # kubectl apply leaves a copy of the values in an annotation.
+        metadata.pop("annotations", None)
+        result["data"] = dict.fromkeys(data)
+        result["compare"] = {
+            key: base64.b64encode(str(expected).encode()).decode() == data.get(key) for key, expected in compare.items()
+        }
+    return result
+
+
+def answer(objects: Objects, query: dict[str, Any]) -> list[dict[str, Any]]:
+    """The objects of one query."""
+    namespace = query["namespace"] or ""
+    if query["name"]:
+        metadata = {"name": query["name"], "namespace": namespace}
+        single = objects.read(Ref.of({"kind": query["kind"], "metadata": metadata}))
+        found = [] if single is None else [single]
+    else:
+        found = objects.find(query["kind"], namespace, query["labels"])
+    return [shown(item, query["compare"]) for item in found]
+
+
+def run(module: AnsibleModule, objects: Objects) -> dict[str, Any]:
+    """Answer all queries."""
+    queries = module.params["queries"]
+    answers = in_parallel(lambda query: answer(objects, query), queries)
+    return {"changed": False, "objects": {query["id"]: found for query, found in zip(queries, answers)}}
+
+
+def main() -> None:
+    """Module entry."""
+    module = AnsibleModule(
+        argument_spec={
+            "kubeconfig": {"type": "path"},
+            "context": {"type": "str"},
+            "queries": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "id": {"type": "str", "required": True},
+                    "kind": {"type": "str", "required": True, "choices": sorted(KINDS)},
+                    "name": {"type": "str"},
+                    "namespace": {"type": "str"},
+                    "labels": {"type": "dict", "default": {}},
+                    "compare": {"type": "dict", "default": {}, "no_log": True},
+                },
+            },
+        },
+        supports_check_mode=True,
+    )
+    require_kubernetes(module)
+    try:
+        result = run(module, Objects(api_client(module.params["kubeconfig"], module.params["context"])))
+    except EngineError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
