@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export PYTHONDONTWRITEBYTECODE := 1
+
+PYTEST := python -m pytest
+# What `make test` runs, in this order; the first failing part ends it.
+TEST_PARTS := lint docs sanity unit integration lab e2e molecule
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
+
+.PHONY: demo
+demo: deps ## a verified Redis Cluster on the lab, or on KUBECONFIG with MACHINES=<inventory>
+	@tests/tools/demo
+
+.PHONY: test
+test: deps ## every test, with a table of times at the end
+	@python tests/tools/run_parts.py $(TEST_PARTS)
+
+.PHONY: deps
+deps: link ## .venv with everything pinned in requirements-dev.txt
+	@tests/tools/deps
+
+.PHONY: link
+link: ## restore the self-link that zip files and some checkouts lose
+	@tests/tools/link
+
+.PHONY: lint
+lint: deps ## ruff, shellcheck, yamllint, ansible-lint (profile production)
+	@tests/tools/lint
+
+.PHONY: format
+format: deps ## let ruff format the python files
+	@ruff check --fix . && ruff format .
+
+.PHONY: docs
+docs: deps ## lint the documentation of every module, filter and role
+	@tests/tools/docs
+
+.PHONY: sanity
+sanity: deps ## ansible-test sanity in a copy of the tree
+	@tests/tools/sanity
+
+.PHONY: unit
+unit: deps ## unit and property tests: no cluster, no servers
+	@$(PYTEST) tests/unit -n auto --dist loadfile
+
+.PHONY: integration
+integration: deps ## the modules against real redis-server processes on loopback
+	@python3 tests/lab servers
+	@$(PYTEST) tests/integration
+
+.PHONY: lab
+lab: deps ## start the four machine Kubernetes lab
+	@python3 tests/lab up
+
+.PHONY: lab-down
+lab-down: ## remove the lab of this checkout
+	@python3 tests/lab down
+
+.PHONY: e2e
+e2e: lab ## whole deployments on the lab: kills, wiped volumes, data kept
+	@$(PYTEST) tests/e2e
+
+.PHONY: molecule
+molecule: lab ## every role and site.yml on the lab, from check mode to cleanup
+	@tests/tools/molecule
+
+.PHONY: bench
+bench: deps ## time to form a cluster, side by side with redis-cli --cluster create
+	@python3 tests/lab servers
+	@python tests/bench/formation
+
+.PHONY: build
+build: deps ## the collection archive in dist/, its contents checked
+	@tests/tools/build
+
+.PHONY: clean
+clean: ## remove what make built (not the lab, not .venv)
+	@rm -rf build dist .ansible .pytest_cache .ruff_cache .hypothesis tests/output
+	@find . -path ./.venv -prune -o -path ./.lab -prune -o -name __pycache__ -prune -exec rm -rf {} +
