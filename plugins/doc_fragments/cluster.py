@@ -77,7 +77,7 @@ options:
     type: int
     default: 300
 requirements:
-  - redis >= 5.0 (redis-py)
-  - kubernetes >= 24.2 (with O(name))
-  - dnspython >= 2.1 (with O(transport=direct) or O(dns_server))
+  - redis >= 5.1 (redis-py)
+  - kubernetes >= 29.0 (with O(name))
+  - dnspython >= 2.6 (with O(transport=direct) or O(dns_server))
 """

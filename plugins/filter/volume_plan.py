@@ -133,6 +133,7 @@ _value:
       zone: a
       path: /srv/redis/shop.orders-0
       size: 8Gi
+      exists: false
 """
 
 from collections.abc import Mapping, Sequence

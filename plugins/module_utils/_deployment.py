@@ -43,6 +43,9 @@ class Deployment:
         self._check_counts()
         self.desired = Desired(self._params["shards"], self._params["replicas"])
         self.deadline = time.monotonic() + self._params["timeout"]
+        self._predicting = module.check_mode
+        self._absent: list[str] = []
+        self._zones: Mapping[str, str] = {}
         self._kubernetes = self._resolver = None
         if self._params["name"]:
             require_kubernetes(module)
@@ -75,17 +78,23 @@ class Deployment:
             return "direct" if "KUBERNETES_SERVICE_HOST" in os.environ else "port_forward"
         return self._params["transport"]
 
-    def missing_pods(self) -> bool:
-        """None of the pods exists yet."""
-        return bool(self._kubernetes) and not self._kubernetes.pods(self._params["namespace"], self._params["name"])
+    def look(self, fleet: Fleet) -> list[Node]:
+        """Observe all nodes where they are now, in the order of their ordinals.
 
-    def placeholders(self) -> list[Endpoint]:
-        """Endpoints of pods that do not exist yet, where the volume plan will put them."""
-        placement = self._params.get("placement") or {}
-        return [
-            Endpoint(name, "", REDIS_PORT, *(placement.get(name, {}).get(k, "") for k in ("machine", "zone")))
-            for name in self._pod_names()
-        ]
+        In check mode a pod that does not exist yet has a place in it, with the machine that the volume plan gives it.
+        """
+        fleet.pin({})
+        endpoints, reasons = self._endpoints()
+        if reasons:
+            raise Unreachable("Redis nodes are not to be reached.", reasons, self._advice())
+        fleet.follow(endpoints)
+        nodes = {n.name: n for n in observe(fleet)}
+        nodes.update({name: Node(self._placeholder(name)) for name in self._absent})
+        return [nodes[name] for name in self._names()]
+
+    def _placeholder(self, name: str) -> Endpoint:
+        place = (self._params.get("placement") or {}).get(name, {})
+        return Endpoint(name, "", REDIS_PORT, place.get("machine", ""), place.get("zone", ""))
 
     def connect(self, report: Callable[[str], None]) -> Fleet:
         """Wait until every node answers with the password; raise Unreachable with the reasons at the deadline."""
@@ -99,18 +108,16 @@ class Deployment:
 
     def reach(self, report: Callable[[str], None]) -> tuple[Fleet, list[str]]:
         """The nodes that answer, at the latest at the deadline, and why the others do not."""
-        fleet = Fleet(self._dialer(), (), self._password(), min(REPLY_SECONDS, float(self._params["timeout"])))
-        zones = self._kubernetes.zones() if self._kubernetes else {}
+        if self._kubernetes:
+            self._zones = self._kubernetes.zones()
+        endpoints, reasons = self._endpoints()
+        password = self._password() if endpoints or reasons else None
+        fleet = Fleet(self._dialer(), (), password, min(REPLY_SECONDS, float(self._params["timeout"])))
         said: list[str] = []
         while True:
-            endpoints, reasons = self._endpoints(zones)
             fleet.follow(endpoints)
-            silent = []
-            for name, (reply,) in fleet.ask_all(("PING",)).items():
-                if isinstance(reply, Exception):
-                    _refuse_login(name, reply)
-                    silent.append(name)
-                    reasons.append(f"{name}: {reply}")
+            silent = _silent(fleet)
+            reasons += [f"{name}: {reply}" for name, reply in silent.items()]
             if not reasons:
                 return fleet, []
             if time.monotonic() > self.deadline:
@@ -120,6 +127,10 @@ class Deployment:
                 said = reasons
                 report(f"waiting for {len(reasons)} nodes: {reasons[0]}")
             time.sleep(POLL_SECONDS)
+            try:
+                endpoints, reasons = self._endpoints()
+            except Unreachable as error:
+                reasons = [error.message]
 
     def _advice(self) -> str:
         if not self._kubernetes:
@@ -141,21 +152,24 @@ class Deployment:
             )
         return self._params["login_password"]
 
-    def _pod_names(self) -> list[str]:
-        return [f"{self._params['name']}-{i}" for i in range(self.desired.nodes)]
+    def _names(self) -> list[str]:
+        return self._params["nodes"] or [f"{self._params['name']}-{i}" for i in range(self.desired.nodes)]
 
-    def _endpoints(self, zones: Mapping[str, str]) -> tuple[list[Endpoint], list[str]]:
+    def _endpoints(self) -> tuple[list[Endpoint], list[str]]:
         """Endpoints that can be tried now, and why the others cannot."""
         if not self._kubernetes:
             return _given(self._params["nodes"]), []
         pods = self._kubernetes.pods(self._params["namespace"], self._params["name"])
-        names = self._pod_names()
-        absent = Pod("", waiting="does not exist")
-        reasons = [f"{n}: {pods.get(n, absent).waiting}" for n in names if pods.get(n, absent).waiting]
-        running = [pods[n] for n in names if n in pods and not pods[n].waiting]
+        absent = [name for name in self._names() if name not in pods]
+        self._absent = absent if self._predicting else []
+        reasons = [] if self._predicting else [f"{name}: does not exist" for name in absent]
+        found = [pods[name] for name in self._names() if name in pods]
+        reasons += [f"{pod.name}: {pod.waiting}" for pod in found if pod.waiting]
+        running = [pod for pod in found if not pod.waiting]
         if self._resolver:
             reasons += self._dns_problems(running)
-        return [Endpoint(p.name, p.address, REDIS_PORT, p.machine, zones.get(p.machine, "")) for p in running], reasons
+        places = [(p, self._zones.get(p.machine, "")) for p in running]
+        return [Endpoint(p.name, p.address, REDIS_PORT, p.machine, zone) for p, zone in places], reasons
 
     def _dns_problems(self, pods: Sequence[Pod]) -> list[str]:
         service = self._params["service"] or f"{self._params['name']}-headless"
@@ -187,6 +201,22 @@ def _host_and_port(node: str) -> tuple[str, int]:
             f"nodes has the entry {node!r}: write host:port with a port from 1 to {MAX_PORT}, such as 127.0.0.1:7000."
         )
     return host.strip("[]"), int(port)
+
+
+def _silent(fleet: Fleet) -> dict[str, Exception]:
+    """Nodes that do not answer, and what came instead.
+
+    Not asked by PING: a replica without its master may refuse that (replica-serve-stale-data no).
+    """
+    answers = fleet.ask_all(("CLUSTER", "MYID"))
+    silent = {name: reply for name, (reply,) in answers.items() if isinstance(reply, Exception)}
+    for name, reply in silent.items():
+        try:
+            _refuse_login(name, reply)
+        except EngineError:
+            fleet.close()
+            raise
+    return silent
 
 
 def _refuse_login(name: str, reply: Exception) -> None:

@@ -37,7 +37,9 @@ class Refusal(EngineError):
 
 
 class Unreachable(EngineError):
-    """A Redis node, the Kubernetes API or a DNS name did not answer usefully in time."""
+    """A Redis node, the Kubernetes API or a DNS name did not answer usefully in time. It may later."""
+
+    transient = True
 
 
 class Stalled(EngineError):

@@ -5,23 +5,27 @@
 
 from __future__ import annotations
 
+import signal
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from ansible_collections.slotwise.redis.plugins.module_utils._deployment import Deployment
-from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Refusal, Stalled
-from ansible_collections.slotwise.redis.plugins.module_utils._executor import Executor, observe
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Refusal, Stalled, Unreachable
+from ansible_collections.slotwise.redis.plugins.module_utils._executor import Executor
 from ansible_collections.slotwise.redis.plugins.module_utils._lease import Lease
 from ansible_collections.slotwise.redis.plugins.module_utils._planner import make_plan
 from ansible_collections.slotwise.redis.plugins.module_utils._report import placement_problems, plan_text, topology
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Desired, Node, Plan
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import Fleet
+from ansible_collections.slotwise.redis.plugins.module_utils._waiter import open_slots
 
 ROUNDS = 4
 """A plan that is carried out may uncover another (a lost master's node id to forget); more means no progress."""
 POLL_SECONDS = 0.25
+LEAST_SECONDS = 30.0
+"""Time to carry out a plan, however much of the timeout went by before: steps that are begun shall be ended."""
 
 
 class Init:
@@ -35,10 +39,6 @@ class Init:
     def run(self) -> None:
         deployment = Deployment(self._module)
         desired = replace(deployment.desired, settings=_settings(self._module.params))
-        if self._module.check_mode and deployment.missing_pods():
-            plan = make_plan(desired, [Node(e) for e in deployment.placeholders()])
-            self._show(plan)
-            return
         fleet = deployment.connect(self._report)
         try:
             self._run(deployment, desired, fleet)
@@ -46,61 +46,87 @@ class Init:
             fleet.close()
 
     def _run(self, deployment: Deployment, desired: Desired, fleet: Fleet) -> None:
-        nodes = observe(fleet)
+        nodes, plan = settle(desired, deployment, fleet, self._report)
         self.result["before"] = self.result["after"] = topology(nodes)
-        nodes, plan = settle(desired, fleet, nodes, self._report)
         self._show(plan)
         if self._module.check_mode:
             return
-        with self._lock(deployment, plan):
-            nodes = self._execute(desired, fleet, nodes, plan, max(1.0, deployment.deadline - time.monotonic()))
+        nodes = self._bring_about(deployment, desired, fleet, nodes, plan)
         self.result["after"] = topology(nodes)
-        self.warnings = placement_problems(nodes)
+        self.warnings = placement_problems(nodes) + open_slots(nodes)
 
-    def _show(self, plan: Plan) -> None:
-        self.result["changed"] = bool(plan)
-        self.result["plan"] = [s.as_dict() for s in plan.steps]
-        self.warnings = list(plan.warnings)
-        self.result["diff"] = {"prepared": plan_text(plan)}
+    def _show(self, *plans: Plan) -> None:
+        """The plan that is, or was, carried out: one for each round."""
+        self.result["changed"] = any(plans)
+        self.result["plan"] = [s.as_dict() for plan in plans for s in plan.steps]
+        self.result["diff"] = {"prepared": "".join(map(plan_text, plans))}
+        self.warnings = list(plans[-1].warnings)
 
-    def _lock(self, deployment: Deployment, plan: Plan):
-        if not plan or not deployment.api:
-            return nullcontext()
-        return Lease(deployment.api, self._module.params["namespace"], self._module.params["name"])
-
-    def _execute(self, desired: Desired, fleet: Fleet, nodes: list[Node], plan: Plan, timeout: float) -> list[Node]:
+    def _bring_about(
+        self, deployment: Deployment, desired: Desired, fleet: Fleet, nodes: list[Node], plan: Plan
+    ) -> list[Node]:
+        carried_out: list[Plan] = []
         for _unused in range(ROUNDS):
-            executor = Executor(fleet, nodes, timeout, self._report)
-            try:
-                nodes = executor.run(plan)
-            finally:
-                self.result["actions"] += executor.actions
-            nodes, plan = settle(desired, fleet, nodes, self._report)
+            with self._lock(deployment, plan) as guard:
+                if plan:
+                    # another run may have acted until the Lease was ours
+                    nodes, plan = settle(desired, deployment, fleet, self._report)
+                    carried_out.append(plan)
+                    self._show(*carried_out)
+                nodes = self._execute(fleet, nodes, plan, deployment, guard)
             if not plan:
                 return nodes
-            self.result["changed"] = True
-        raise Stalled("The steps are done, but new ones keep turning up.", plan_text(plan).splitlines())
+            nodes, plan = settle(desired, deployment, fleet, self._report)
+            if not plan:
+                return nodes
+        raise Stalled(
+            "The steps are done, but new ones keep turning up.", plan_text(plan).splitlines(), "Run again to go on."
+        )
+
+    @contextmanager
+    def _lock(self, deployment: Deployment, plan: Plan) -> Iterator[Callable[[], None]]:
+        """Hold the Lease while a plan is carried out; yields the check whether it is still held."""
+        if not plan or not deployment.api:
+            yield lambda: None
+            return
+        with Lease(deployment.api, self._module.params["namespace"], self._module.params["name"]) as lease:
+            yield lease.check
+
+    def _execute(
+        self, fleet: Fleet, nodes: list[Node], plan: Plan, deployment: Deployment, guard: Callable[[], None]
+    ) -> list[Node]:
+        timeout = max(LEAST_SECONDS, deployment.deadline - time.monotonic())
+        executor = Executor(fleet, nodes, timeout, self._report, guard)
+        try:
+            return executor.run(plan)
+        finally:
+            self.result["actions"] += executor.actions
 
 
-def settle(desired: Desired, fleet: Fleet, nodes: list[Node], report: Callable[[str], None]) -> tuple[list[Node], Plan]:
-    """Plan; where the planner says that Redis may still settle it alone, look again for a while first.
+def settle(
+    desired: Desired, deployment: Deployment, fleet: Fleet, report: Callable[[str], None]
+) -> tuple[list[Node], Plan]:
+    """Observe and plan; where Redis may still settle by itself what is in the way, look again for a while first.
 
     The while covers a failover: the node timeout passes before a master counts as failing, and about as long
     again until a replica is elected (Redis Cluster specification, "Replica election and promotion").
     """
-    timeout = max([int(n.settings.get("cluster-node-timeout", 15000)) for n in nodes]) / 1000
-    deadline, said = time.monotonic() + 3 * timeout + 5, ""
+    deadline, said = 0.0, ""
     while True:
         try:
+            nodes = deployment.look(fleet)
+            if not deadline:
+                timeout = max(int(n.settings.get("cluster-node-timeout", 15000)) for n in nodes) / 1000
+                deadline = time.monotonic() + 3 * timeout + 5
             return nodes, make_plan(desired, nodes)
-        except Refusal as refusal:
-            if not refusal.transient or time.monotonic() > deadline:
+        except (Refusal, Unreachable) as error:
+            over = deployment.deadline if isinstance(error, Unreachable) else deadline
+            if not error.transient or time.monotonic() > over:
                 raise
-            if refusal.message != said:
-                said = refusal.message
+            if error.message != said:
+                said = error.message
                 report(f"waiting for Redis to settle: {said}")
         time.sleep(POLL_SECONDS)
-        nodes = observe(fleet)
 
 
 def _settings(params: dict) -> dict[str, str]:
@@ -119,9 +145,15 @@ def _progress(path: str | None) -> Callable[[str], None]:
     return report
 
 
+def _terminated(*_unused) -> None:
+    raise EngineError("The run was asked to end (SIGTERM).", (), "Run again: it goes on from here.")
+
+
 def run_init(module) -> None:
     """Entry of the module: exits or fails with everything that is known."""
     init = Init(module, _progress(module.params["progress_file"]))
+    # AWX cancels a job by SIGTERM: the way back, which undoes temporary settings, is to be taken then too
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         init.run()
     except EngineError as error:

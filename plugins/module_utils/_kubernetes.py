@@ -18,18 +18,19 @@ from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
 
 try:
-    import urllib3
     from kubernetes import client, config
     from kubernetes.client.exceptions import ApiException
     from kubernetes.config.config_exception import ConfigException
     from kubernetes.stream import portforward
+    from urllib3.exceptions import HTTPError as HttpError
 
     KUBERNETES_TRACEBACK = None
 except ImportError:
-    client, ApiException = None, OSError
+    client, ApiException, HttpError = None, OSError, OSError
     KUBERNETES_TRACEBACK = traceback.format_exc()
 
 READ_SECONDS = 15
+REDIS_CONTAINER = "redis"
 ZONE_LABEL = "topology.kubernetes.io/zone"
 
 
@@ -76,7 +77,7 @@ def api_errors(api: client.ApiClient, doing: str) -> Iterator[None]:
     server = api.configuration.host
     try:
         yield
-    except urllib3.exceptions.HTTPError as error:
+    except HttpError as error:
         raise Unreachable(
             f"The Kubernetes API at {server} does not answer ({doing}).",
             [str(error)],
@@ -103,7 +104,6 @@ class Kubernetes:
     def __init__(self, api: client.ApiClient) -> None:
         self.api = api
         self.core = client.CoreV1Api(api)
-        self._forwards: list[object] = []
 
     def pods(self, namespace: str, name: str) -> dict[str, Pod]:
         """Pods of the StatefulSet ``name``, by their names."""
@@ -146,7 +146,6 @@ class Kubernetes:
             forward = portforward(core.connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port))
         except ApiException as error:
             raise OSError(f"port-forward to {namespace}/{pod}: {error.reason}") from error
-        self._forwards.append(forward)
         opened = forward.socket(port)
         opened.setblocking(True)
         opened.settimeout(timeout)
@@ -161,7 +160,7 @@ def _waiting(pod) -> str:
         if condition.type == "PodScheduled" and condition.status != "True":
             return f"cannot be scheduled: {condition.message or condition.reason}"
     for container in pod.status.container_statuses or []:
-        state = container.state
+        state = container.state if container.name == REDIS_CONTAINER else None
         if state and state.waiting:
             return f"{container.name} waits: {state.waiting.reason} {state.waiting.message or ''}".strip()
         if state and state.terminated:

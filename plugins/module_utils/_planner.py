@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import Refusal
 from ansible_collections.slotwise.redis.plugins.module_utils._placement import (
@@ -106,24 +106,29 @@ def _dead_strangers(nodes: Sequence[Node]) -> dict[str, Peer]:
                     transient=True,
                 )
             if peer.slots:
-                raise Refusal(
-                    f"Slots {slot_text(peer.slots)} belong to a Redis node that is gone.",
-                    [where, *_heirs(peer, nodes)],
-                    "Bring its volume back, or wait until a replica has taken over. Nothing was changed: "
-                    "giving these slots to an empty node would lose their keys.",
-                    transient=True,
-                )
+                raise _lost_slots(peer, where, nodes)
             dead[peer.node_id] = peer
     return dead
 
 
-def _heirs(lost: Peer, nodes: Sequence[Node]) -> list[str]:
-    heirs = [
-        f"{n.name} is its replica with {n.keys} keys and has not taken over"
-        for n in nodes
-        if n.master_id == lost.node_id
-    ]
-    return heirs or ["no node of this deployment is its replica"]
+def _lost_slots(lost: Peer, where: str, nodes: Sequence[Node]) -> Refusal:
+    heirs = [n for n in nodes if n.master_id == lost.node_id]
+    found = [where, *(f"{n.name} is its replica with {n.keys} keys and has not taken over" for n in heirs)]
+    # a node without an address is never marked as failing by Redis 7 and 8, so no replica stands for election
+    stuck = "noaddr" in lost.flags and "fail" not in lost.flags
+    full = [n for n in heirs if n.keys] if stuck else []
+    if full:
+        advice = (
+            f"No replica takes over by itself from a master without an address. Send CLUSTER FAILOVER TAKEOVER to "
+            f"{full[0].name}, which has its keys, and run again."
+        )
+    elif heirs:
+        advice = "Wait until the replica has taken over. Giving these slots to an empty node would lose their keys."
+    else:
+        advice = "No node of this deployment is its replica: bring its volume back. Nothing was changed."
+    return Refusal(
+        f"Slots {slot_text(lost.slots)} belong to a Redis node that is gone.", found, advice, transient=not full
+    )
 
 
 def _refuse_keys_without_slots(nodes: Sequence[Node]) -> None:
@@ -169,7 +174,8 @@ def _refuse_two_clusters(nodes: Sequence[Node]) -> None:
                 f"slots {slot_text(merge_ranges(r for n in group for r in n.slots))}"
                 for i, group in enumerate(clusters)
             ],
-            "Joining them would drop the keys of one. Check which volumes the pods have mounted.",
+            "Joining them would drop the keys of one. Check which volumes the pods have mounted; the one that does "
+            "not belong here has to go back to its own deployment.",
         )
 
 
@@ -214,7 +220,10 @@ def _refuse_gaps(desired: Desired, masters: Sequence[Node], nodes: Sequence[Node
         raise Refusal(
             f"Slots {slot_text(gaps)} have no master, and this is not a cluster that was being created.",
             with_keys or odd,
-            "Find the volume of the master that served them. Assigning them to an empty node would hide the loss.",
+            "Find the volume of the master that served them: assigning them to an empty node would hide the loss."
+            if with_keys
+            else f"The slots were not given out for {desired.shards} shards. Set shards to what the interrupted run "
+            "was given.",
             transient=bool(with_keys),
         )
 
@@ -233,6 +242,12 @@ def _form(desired: Desired, masters: Sequence[Node], nodes: Sequence[Node]) -> l
     free_chunks = [c for c in chunks if all(c not in m.slots for m in masters)]
     if len(fixed) < len(masters) or attached_elsewhere:
         rest = [n for n in nodes if n not in masters and not n.master_id]
+        if len(rest) < len(free_chunks):
+            raise Refusal(
+                f"{len(free_chunks)} masters are missing, but only {len(rest)} nodes are without a role.",
+                [f"{n.name} is a replica of {by_id[n.master_id].name}" for n in nodes if n.master_id in by_id],
+                "Set shards and replicas to what the interrupted run was given.",
+            )
         rows = [(m, m.slots) for m in masters]
         rows += [(n, (chunk,)) for n, chunk in zip(_spread(masters, rest), free_chunks)]
         return _with_replicas(desired, sorted(rows, key=lambda r: r[1]), nodes)
@@ -267,7 +282,7 @@ def _same(used: Sequence[Endpoint], endpoint: Endpoint) -> tuple[int, int]:
 def _with_replicas(desired: Desired, masters: Sequence[tuple[Node, SlotRanges]], nodes: Sequence[Node]) -> list[Shard]:
     """Keep every replica where it is; give the nodes without a role to the shards that lack one."""
     by_name = {n.name: n for n in nodes}
-    by_id = {m.node_id: m.name for m, _slots in masters}
+    by_id = {m.node_id: m.name for m, _slots in masters if m.node_id}
     members = {m.name: [m.endpoint] for m, _slots in masters}
     free = []
     for node in nodes:
@@ -278,9 +293,24 @@ def _with_replicas(desired: Desired, masters: Sequence[tuple[Node, SlotRanges]],
         else:
             _refuse_stray_replica(node)
             free.append(node.endpoint)
+    free += _surplus(members, desired.replicas, by_name, len(free))
     for name, key in attach(free, members, desired.replicas).items():
         members[key].append(by_name[name].endpoint)
     return [(m, [by_name[e.name] for e in members[m.name][1:]], slots) for m, slots in masters]
+
+
+def _surplus(
+    members: dict[str, list[Endpoint]], replicas: int, nodes: Mapping[str, Node], free: int
+) -> Iterator[Endpoint]:
+    """Take replicas out of shards that have too many, as many as other shards lack after the free ones.
+
+    Redis moves a replica to a master that has lost all of its own (cluster-migration-barrier) and never back.
+    """
+    lacking = sum(max(0, replicas + 1 - len(shard)) for shard in members.values()) - free
+    for shard in members.values():
+        while lacking > 0 and len(shard) > replicas + 1 and nodes[shard[-1].name].link_up:
+            lacking -= 1
+            yield shard.pop()
 
 
 def _refuse_stray_replica(node: Node) -> None:
@@ -309,7 +339,7 @@ def _tune(desired: Desired, nodes: Sequence[Node]) -> Iterator[Step]:
 
 def _masters(shards: Sequence[Shard]) -> Iterator[Step]:
     for number, (master, _replicas, _slots) in enumerate(shards):
-        if not master.slots and not master.epoch and not master.others:
+        if not master.slots and not master.epoch and len(master.peers) <= 1:
             yield Step(
                 "set_epoch", master.name, {"epoch": number + 1}, "a distinct epoch for each master avoids collisions"
             )
@@ -350,9 +380,8 @@ def _linked(a: Node, b: Node) -> bool:
 
 
 def _outdated(viewer: Node, target: Node) -> bool:
-    seen, me = viewer.peers[target.node_id], target.myself
-    now = me.address if me and me.address else target.endpoint.address
-    return not seen.connected and seen.address != now
+    seen, now = viewer.peers[target.node_id], (target.endpoint.address, target.endpoint.port)
+    return not seen.connected and (seen.address, seen.port) != now
 
 
 def mesh(n: int) -> Iterator[tuple[int, int]]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from ansible_collections.slotwise.redis.plugins.module_utils._placement import placement_warnings
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import (
+    SLOTS,
     Endpoint,
     Node,
     Plan,
@@ -18,9 +19,14 @@ from ansible_collections.slotwise.redis.plugins.module_utils._topology import (
 
 
 def shards_of(nodes: Sequence[Node]) -> list[list[Node]]:
-    """Shards in the order of their slots, each as master, then its replicas. Masters without slots come last."""
-    masters = sorted((n for n in nodes if not n.master_id), key=lambda n: (n.slots or ((16384, 16384),), n.name))
-    return [[m, *(n for n in nodes if n.master_id and n.master_id == m.node_id)] for m in masters]
+    """Shards in the order of their slots, each as master, then its replicas.
+
+    Masters without slots come after them, and replicas of a master that is not among the nodes last.
+    """
+    ids = {n.node_id for n in nodes}
+    heads = [n for n in nodes if n.master_id not in ids]
+    heads.sort(key=lambda n: (bool(n.master_id), n.slots or ((SLOTS, SLOTS),), n.name))
+    return [[m, *(n for n in nodes if n.master_id and n.master_id == m.node_id)] for m in heads]
 
 
 def topology(nodes: Sequence[Node]) -> list[dict[str, object]]:

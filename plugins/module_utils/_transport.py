@@ -11,7 +11,7 @@ import selectors
 import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Protocol
 
 from ansible_collections.slotwise.redis.plugins.module_utils._deps import RedisError, redis_connection
@@ -25,6 +25,8 @@ DIAL_SECONDS = 5.0
 REPLY_SECONDS = 15.0
 """Longest wait for the replies of one round, however many nodes are silent."""
 
+REDIAL_SECONDS = 0.5
+"""A node that refused a connection is left alone for so long."""
 LAST_LOOK_SECONDS = 0.01
 """What a node still gets when others have used the round up: its reply may have been there for long."""
 
@@ -84,14 +86,24 @@ class PortForwardDialer:
         self._kubernetes, self._namespace, self._workers = kubernetes, namespace, workers
 
     def dial(self, endpoints: Sequence[Endpoint]) -> dict[str, socket.socket | OSError]:
-        def one(endpoint: Endpoint) -> socket.socket | OSError:
-            try:
-                return self._kubernetes.port_forward(self._namespace, endpoint.name, endpoint.port, REPLY_SECONDS)
-            except OSError as error:
-                return error
+        pool = ThreadPoolExecutor(min(self._workers, max(1, len(endpoints))))
+        opening = {
+            e.name: pool.submit(self._kubernetes.port_forward, self._namespace, e.name, e.port, REPLY_SECONDS)
+            for e in endpoints
+        }
+        rounds = -(-len(endpoints) // self._workers)
+        done, _late = wait(opening.values(), timeout=DIAL_SECONDS * max(1, rounds))
+        pool.shutdown(wait=False, cancel_futures=True)
+        return {name: self._opened(future, future in done) for name, future in opening.items()}
 
-        with ThreadPoolExecutor(min(self._workers, max(1, len(endpoints)))) as pool:
-            return dict(zip([e.name for e in endpoints], pool.map(one, endpoints)))
+    @staticmethod
+    def _opened(future: Future, done: bool) -> socket.socket | OSError:
+        if not done:
+            return OSError(errno.ETIMEDOUT, "the port-forward did not open in time")
+        error = future.exception()
+        if error is None:
+            return future.result()
+        return error if isinstance(error, OSError) else OSError(str(error))
 
 
 class Fleet:
@@ -109,6 +121,9 @@ class Fleet:
         self._password, self._reply_seconds = password, reply_seconds
         self._open: dict[str, object] = {}
         self._sockets: dict[str, socket.socket] = {}
+        self._ids: dict[str, bytes] = {}
+        self._refused: dict[str, tuple[float, Exception]] = {}
+        self.reconnected: set[str] = set()
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -120,6 +135,15 @@ class Fleet:
         for name, endpoint in before.items():
             if self._endpoints.get(name) != endpoint:
                 self._drop(name)
+                self._refused.pop(name, None)
+
+    def pin(self, ids: Mapping[str, str]) -> None:
+        """From now on a node counts as lost when another node id answers at its address.
+
+        ``reconnected`` names the nodes whose connection broke since: their addresses may be outdated.
+        """
+        self._ids = {name: node_id.encode() for name, node_id in ids.items()}
+        self.reconnected = set()
 
     def gather(self, commands: Mapping[str, Sequence[Command]]) -> dict[str, Replies]:
         """One round: {node: commands} -> {node: replies}. An error stands in the place of its reply."""
@@ -130,6 +154,7 @@ class Fleet:
             if name not in failed:
                 try:
                     connection = self._open[name]
+                    self._sockets[name].settimeout(self._reply_seconds)
                     connection.send_packed_command(connection.pack_commands(batch), check_health=False)
                     sent.append(name)
                 except (OSError, RedisError) as error:
@@ -150,20 +175,33 @@ class Fleet:
     def _connect(self, names: Sequence[str]) -> dict[str, Exception]:
         if not names:
             return {}
-        failed: dict[str, Exception] = {}
+        now = time.monotonic()
+        failed = {n: self._refused[n][1] for n in names if n in self._refused and now < self._refused[n][0]}
+        names = [n for n in names if n not in failed]
+        self.reconnected.update(n for n in names if n in self._ids)
         for name, sock in self._dialer.dial([self._endpoints[n] for n in names]).items():
             if isinstance(sock, OSError):
                 failed[name] = sock
+                self._refused[name] = (time.monotonic() + REDIAL_SECONDS, sock)
                 continue
             endpoint = self._endpoints[name]
             self._open[name] = redis_connection(endpoint.address, endpoint.port, sock, self._reply_seconds)
             self._sockets[name] = sock
-        if self._password:
-            opened = [n for n in names if n in self._open]
-            for name, replies in self.gather({n: [("AUTH", self._password)] for n in opened}).items():
-                if isinstance(replies[0], Exception):
-                    self._drop(name)
-                    failed[name] = replies[0]
+        failed.update(self._greet([n for n in names if n in self._open]))
+        return failed
+
+    def _greet(self, names: Sequence[str]) -> dict[str, Exception]:
+        """Authenticate, and make sure that the node at the other end is the one that is expected there."""
+        auth: list[Command] = [("AUTH", self._password)] if self._password else []
+        greetings = {n: auth + ([("CLUSTER", "MYID")] if n in self._ids else []) for n in names}
+        failed: dict[str, Exception] = {}
+        for name, replies in self.gather({n: g for n, g in greetings.items() if g}).items():
+            error = next((r for r in replies if isinstance(r, Exception)), None)
+            if error is None and name in self._ids and replies[-1] != self._ids[name]:
+                error = OSError(f"another Redis node, {replies[-1].decode()}, answers there now")
+            if error is not None:
+                self._drop(name)
+                failed[name] = error
         return failed
 
     def _read(self, name: str, count: int) -> Replies:

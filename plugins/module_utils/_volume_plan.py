@@ -53,6 +53,7 @@ class Volume:
     zone: str
     path: str
     size: str
+    exists: bool
 
 
 def check_storage(storage: Mapping[str, Any], variable: str = "storage") -> None:
@@ -113,6 +114,7 @@ def plan_volumes(
                 zone=machine.zone,
                 path=path or f"{base}/{volume}",
                 size=str(storage["size"]),
+                exists=ordinal in placed,
             )
         )
     return plan

@@ -50,7 +50,6 @@ def problems(nodes: Sequence[Node], complete: bool = True) -> list[str]:
             found.append(f"{node.name}: cluster state {node.cluster_state}, {node.slots_ok} of {SLOTS} slots served")
         if not node.link_up:
             found.append(f"{node.name}: its link to its master is down")
-        found += [f"{node.name}: slot {slot} was left open" for slot in (node.myself.open_slots if node.myself else ())]
     return found or _disagreement(nodes)
 
 
@@ -65,6 +64,15 @@ def shape_problems(desired: Desired, nodes: Sequence[Node]) -> list[str]:
         if replicas < desired.replicas:
             found.append(f"{master.name} has {replicas} replicas, {desired.replicas} are wanted")
     return found
+
+
+def open_slots(nodes: Sequence[Node]) -> list[str]:
+    """Slots that are being moved, or were left so by a move that did not end. The cluster serves all the same."""
+    return [
+        f"{node.name}: slot {slot} is being moved, or its move was interrupted"
+        for node in nodes
+        for slot in (node.myself.open_slots if node.myself else ())
+    ]
 
 
 def _disagreement(nodes: Sequence[Node]) -> list[str]:
@@ -82,6 +90,5 @@ def _disagreement(nodes: Sequence[Node]) -> list[str]:
 
 def _view(node: Node) -> frozenset[tuple]:
     """What every node must agree on: who is a replica of whom, who serves which slots, at which epoch."""
-    return frozenset(
-        (p.node_id, p.is_replica, p.master_id, p.slots, p.is_replica or p.epoch) for p in node.peers.values()
-    )
+    members = (p for i, p in node.peers.items() if i == node.node_id or not p.in_handshake)
+    return frozenset((p.node_id, p.is_replica, p.master_id, p.slots, p.is_replica or p.epoch) for p in members)

@@ -41,6 +41,12 @@ options:
         description: Pod that uses the volume.
         type: str
         required: true
+      exists:
+        description:
+          - The persistent volume exists, so the directory is known to be that of this pod.
+            A missing marker is then written again, whatever the directory holds.
+        type: bool
+        default: false
   uid:
     description: Owner of the directories.
     type: int
@@ -155,7 +161,7 @@ def check_owner(entry: dict[str, Any]) -> os.stat_result | None:
     marker = read_marker(path)
     if marker is None:
         found = sorted(set(os.listdir(path)) - IGNORED)
-        if found:
+        if found and not entry["exists"]:
             shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
             raise Refused(f"{path}: has no owner marker {MARKER} but holds {shown}")
         return status
@@ -294,6 +300,7 @@ def main() -> None:
                     "deployment": {"type": "str", "required": True},
                     "namespace": {"type": "str", "required": True},
                     "pod": {"type": "str", "required": True},
+                    "exists": {"type": "bool", "default": False},
                 },
             },
             "uid": {"type": "int", "default": 999},

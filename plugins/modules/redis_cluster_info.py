@@ -75,12 +75,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CONNECTION, CONSTRAINTS
 from ansible_collections.slotwise.redis.plugins.module_utils._deployment import with_nodes
 from ansible_collections.slotwise.redis.plugins.module_utils._report import placement_problems, topology
-from ansible_collections.slotwise.redis.plugins.module_utils._waiter import problems, shape_problems
+from ansible_collections.slotwise.redis.plugins.module_utils._waiter import open_slots, problems, shape_problems
 
 
 def read(deployment, fleet, nodes, reasons):
     found = [f"does not answer: {reason}" for reason in reasons]
     found += problems(nodes, complete=not reasons) + shape_problems(deployment.desired, nodes)
+    found += open_slots(nodes)
     return {
         "healthy": not found,
         "problems": found,
