@@ -56,7 +56,7 @@ unit: deps ## unit and property tests: no cluster, no servers
 .PHONY: integration
 integration: deps ## the modules against real redis-server processes on loopback
 	@python3 tests/lab servers
-	@$(PYTEST) tests/integration
+	@$(PYTEST) tests/integration -n auto --dist worksteal
 
 .PHONY: lab
 lab: deps ## start the four machine Kubernetes lab

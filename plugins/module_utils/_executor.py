@@ -139,6 +139,7 @@ class Executor:
         """All nodes in one round: a node that has not forgotten tells the others again within 60 s (CLUSTER FORGET)."""
         for step in steps:
             self._guard()
+            self._report(f"forget {step.args['node_id']} on all nodes")
             replies = self._fleet.ask_all(("CLUSTER", "FORGET", step.args["node_id"]))
             _raise(
                 [

@@ -104,6 +104,7 @@ def parse_node(endpoint: Endpoint, replies: Sequence, seen: dict[tuple, Peer] | 
         epoch=int(cluster.get("cluster_my_epoch", 0)),
         keys=sum(int(v.split(",")[0].split("=")[1]) for k, v in info.items() if k.startswith("db") and k[2:].isdigit()),
         link_up=is_master or info.get("master_link_status") == "up",
+        follows="" if is_master else info.get("master_host", ""),
         offset=int(info.get("master_repl_offset" if is_master else "slave_repl_offset", 0)),
         version=_version(info),
         settings=parse_settings(settings),

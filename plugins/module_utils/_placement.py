@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
+from ansible_collections.slotwise.redis.plugins.module_utils._topology import SLOTS, Endpoint
 
 
 def machine_of(endpoint: Endpoint) -> str:
@@ -79,60 +79,99 @@ def _shift_one(
 def attach(free: Sequence[Endpoint], shards: Mapping[str, Sequence[Endpoint]], replicas: int) -> dict[str, str]:
     """Give each free endpoint a shard: {endpoint name: shard key}.
 
-    ``shards`` maps a key to the endpoints that a shard already has (its master counts). Shards that lack
-    replicas come first; among them a maximum matching prefers other zones, then other machines.
+    ``shards`` maps a key to the endpoints that a shard already has (its master counts). Of all ways to fill the
+    shards up, one with the fewest endpoints beside another of their shard on a machine is taken, and of those one
+    with the fewest in the same zone. Endpoints of one machine are interchangeable, so this is a minimum cost flow:
+    machine -> shard by zone -> shard.
     """
-    members = {key: list(endpoints) for key, endpoints in shards.items()}
-    todo, chosen = list(free), {}
-    while todo:
-        fewest = min(len(m) for m in members.values())
-        short = [k for k, m in members.items() if len(m) <= replicas] or [
-            k for k, m in members.items() if len(m) == fewest
-        ]
-        for name, key in _match(todo, {k: members[k] for k in short}).items():
-            endpoint = next(e for e in todo if e.name == name)
-            todo.remove(endpoint)
-            members[key].append(endpoint)
-            chosen[name] = key
+    by_machine: dict[str, deque[Endpoint]] = {}
+    for endpoint in free:
+        by_machine.setdefault(machine_of(endpoint), deque()).append(endpoint)
+    flow = _Flow()
+    for machine, endpoints in by_machine.items():
+        zone = endpoints[0].zone
+        flow.add("free", ("machine", machine), len(endpoints), 0)
+        for key, members in shards.items():
+            alone = all(machine_of(m) != machine for m in members)
+            flow.add_first(("machine", machine), ("zone", zone, key), 0 if alone else SAME_MACHINE, SAME_MACHINE)
+    for key, members in shards.items():
+        for zone in {endpoints[0].zone for endpoints in by_machine.values()}:
+            alone = not zone or all(m.zone != zone for m in members)
+            flow.add_first(("zone", zone, key), ("shard", key), 0 if alone else SAME_ZONE, SAME_ZONE if zone else 0)
+        flow.add(("shard", key), "full", max(0, replicas + 1 - len(members)), 0)
+    flow.run("free", "full")
+    chosen = {}
+    for machine, endpoints in by_machine.items():
+        zone = endpoints[0].zone
+        for key in shards:
+            for _unused in range(flow.between(("machine", machine), ("zone", zone, key))):
+                chosen[endpoints.popleft().name] = key
+    sizes = {key: len(members) + sum(k == key for k in chosen.values()) for key, members in shards.items()}
+    for endpoint in (e for e in free if e.name not in chosen):
+        chosen[endpoint.name] = min(sizes, key=lambda key: sizes[key])
+        sizes[chosen[endpoint.name]] += 1
     return chosen
 
 
-def _match(free: Sequence[Endpoint], shards: Mapping[str, Sequence[Endpoint]]) -> dict[str, str]:
-    """At most one endpoint a shard (Kuhn's algorithm), best places first."""
-    taken: dict[str, Endpoint] = {}
-
-    def place(endpoint: Endpoint, worst: int, tried: set[str]) -> bool:
-        for key, members in shards.items():
-            if key in tried or _closeness(endpoint, members) > worst:
-                continue
-            tried.add(key)
-            if key not in taken or place(taken[key], worst, tried):
-                taken[key] = endpoint
-                return True
-        return False
-
-    for worst in range(3):
-        for endpoint in free:
-            if endpoint not in taken.values():
-                place(endpoint, worst, set())
-    return {endpoint.name: key for key, endpoint in taken.items()}
+SAME_ZONE, SAME_MACHINE = 1, 1000
+"""Costs: one endpoint beside another of its shard on a machine weighs more than any number of them in a zone."""
 
 
-def _closeness(endpoint: Endpoint, members: Sequence[Endpoint]) -> int:
-    """0: no member in its zone (or zones unknown) nor on its machine; 1: same zone; 2: same machine."""
-    if any(machine_of(m) == machine_of(endpoint) for m in members):
-        return 2
-    return 1 if endpoint.zone and any(m.zone == endpoint.zone for m in members) else 0
+class _Flow:
+    """Minimum cost flow by successive shortest paths (Bellman-Ford in a queue)."""
+
+    def __init__(self) -> None:
+        self._edges: list[list] = []
+        """[from, to, capacity left, cost]; the edge with the next index is its way back."""
+        self._out: dict[object, list[int]] = {}
+
+    def add(self, tail: object, head: object, capacity: int, cost: int) -> None:
+        for edge in ([tail, head, capacity, cost], [head, tail, 0, -cost]):
+            self._out.setdefault(edge[0], []).append(len(self._edges))
+            self._edges.append(edge)
+
+    def add_first(self, tail: object, head: object, first: int, further: int) -> None:
+        """The first unit and every further one have costs of their own."""
+        self.add(tail, head, 1, first)
+        self.add(tail, head, SLOTS, further)
+
+    def between(self, tail: object, head: object) -> int:
+        """Units that flow, read from the ways back."""
+        backs = (self._edges[i + 1] for i in self._out.get(tail, ()) if i % 2 == 0)
+        return sum(edge[2] for edge in backs if edge[0] == head)
+
+    def run(self, source: object, sink: object) -> None:
+        while path := self._cheapest(source, sink):
+            for i in path:
+                self._edges[i][2] -= 1
+                self._edges[i ^ 1][2] += 1
+
+    def _cheapest(self, source: object, sink: object) -> list[int]:
+        cost, came, queue, queued = {source: 0}, {}, deque([source]), {source}
+        while queue:
+            here = queue.popleft()
+            queued.discard(here)
+            for i in self._out.get(here, ()):
+                _tail, head, capacity, price = self._edges[i]
+                if capacity and cost[here] + price < cost.get(head, cost[here] + price + 1):
+                    cost[head], came[head] = cost[here] + price, i
+                    if head not in queued:
+                        queue.append(head)
+                        queued.add(head)
+        path, here = [], sink
+        while here != source and here in came:
+            path.append(came[here])
+            here = self._edges[came[here]][0]
+        return path
 
 
 def placement_warnings(shards: Sequence[Sequence[Endpoint]]) -> list[str]:
     """What one machine's failure would take: the first endpoint of each shard is its master."""
     warnings = []
     for number, shard in enumerate(shards):
-        for machine, count in sorted(Counter(machine_of(e) for e in shard).items()):
-            if count > 1:
-                names = ", ".join(e.name for e in shard if machine_of(e) == machine)
-                warnings.append(f"shard {number}: {names} are all on machine {machine}; its failure stops the shard")
+        if len(shard) > 1 and len({machine_of(e) for e in shard}) == 1:
+            names, machine = ", ".join(e.name for e in shard), machine_of(shard[0])
+            warnings.append(f"shard {number}: {names} are all on machine {machine}; its failure stops the shard")
     masters = Counter(machine_of(shard[0]) for shard in shards if shard)
     for machine, count in sorted(masters.items()):
         if len(shards) > 2 and count * 2 >= len(shards):

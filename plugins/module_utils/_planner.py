@@ -398,6 +398,9 @@ def _replicate(shards: Sequence[Shard]) -> Iterator[Step]:
         for replica in replicas:
             if not master.node_id or replica.master_id != master.node_id:
                 yield Step("replicate", replica.name, {"master": master.name}, f"replica of shard {number}")
+            elif replica.follows_old_address:
+                reason = f"connects to {replica.follows}, where its master is no longer"
+                yield Step("replicate", replica.name, {"master": master.name}, reason)
 
 
 def _forget(dead: dict[str, Peer]) -> Iterator[Step]:

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import traceback
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import missing_required_lib
+
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
 
 try:
     import dns.exception
@@ -34,9 +37,8 @@ class Resolver:
     def __init__(self, server: str | None = None) -> None:
         self._resolver = dns.resolver.Resolver(configure=not server)
         if server:
-            host, _separator, port = server.rpartition(":") if server.count(":") == 1 else (server, "", "")
-            self._resolver.nameservers = [host]
-            self._resolver.port = int(port or 53)
+            address, self._resolver.port = _address_and_port(server)
+            self._resolver.nameservers = [address]
         self._resolver.lifetime = QUERY_SECONDS
         self.server = server or ", ".join(str(n) for n in self._resolver.nameservers)
 
@@ -51,6 +53,23 @@ class Resolver:
             return sorted(answer.addresses())
         except dns.exception.DNSException as error:
             return str(error)
+
+
+def _address_and_port(server: str) -> tuple[str, int]:
+    """10.96.0.10, 10.96.0.10:5353, fd00::10 or [fd00::10]:5353."""
+    host, port = server, "53"
+    if server.startswith("[") or server.count(":") == 1:
+        host, _colon, port = server.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+    try:
+        number = int(port)
+        if not 0 < number < 65536:
+            raise ValueError(port)
+        return str(ipaddress.ip_address(host)), number
+    except ValueError as error:
+        raise EngineError(
+            f"dns_server is {server!r}: write an address, or address:port, such as 10.96.0.10 or [fd00::10]:53."
+        ) from error
 
 
 def disagreements(answers: Mapping[str, list[str] | str], expected: Mapping[str, str]) -> list[str]:

@@ -74,6 +74,7 @@ class Node:
     epoch: int = 0
     keys: int = 0
     link_up: bool = True
+    follows: str = ""
     offset: int = 0
     version: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -97,6 +98,12 @@ class Node:
         """Node id of its master, empty for a master."""
         me = self.myself
         return me.master_id if me and me.is_replica else ""
+
+    @property
+    def follows_old_address(self) -> bool:
+        """A replica that connects to where its master was, though its own table knows better (redis#14633)."""
+        master = self.peers.get(self.master_id)
+        return bool(master and master.address and not self.link_up and self.follows != master.address)
 
     @property
     def others(self) -> tuple[Peer, ...]:

@@ -134,12 +134,14 @@ class _Placement:
         window = range(ordinal - spread + 1, ordinal + spread)
         neighbours = [self._by_ordinal[near] for near in window if near in self._by_ordinal]
         near_nodes = Counter(machine.node for machine in neighbours)
+        beside = [self._by_ordinal[n].node for n in (ordinal - 1, ordinal + 1) if n in self._by_ordinal]
         near_zones = Counter(machine.zone for machine in neighbours)
         free = [m for m in self._machines if self._limit is None or self._on_node[m.node] < self._limit]
         machine = min(
             free,
             key=lambda m: (
                 near_nodes[m.node],
+                beside.count(m.node),
                 near_zones[m.zone],
                 self._in_zone[m.zone],
                 self._on_node[m.node],

@@ -60,6 +60,10 @@ options:
         description: Labels that the objects of a list carry.
         type: dict
         default: {}
+      parts:
+        description: Which parts of the objects to return besides their metadata, such as V(spec). All when left out.
+        type: list
+        elements: str
       compare:
         description:
           - For a Secret, the value expected for each key. The answer has C(compare) with whether each is as expected.
@@ -82,6 +86,7 @@ EXAMPLES = r"""
     queries:
       - id: nodes
         kind: Node
+        parts: []
       - id: volumes
         kind: PersistentVolume
         labels:
@@ -112,17 +117,20 @@ from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import 
 from ansible_collections.slotwise.redis.plugins.module_utils._objects import KINDS, Objects, Ref, in_parallel
 
 
-def shown(found: dict[str, Any], compare: dict[str, str]) -> dict[str, Any]:
+def shown(found: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
     """An object as it may be returned."""
     metadata = {key: value for key, value in found["metadata"].items() if key != "managedFields"}
-    result = {**found, "metadata": metadata}
+    parts = query["parts"]
+    kept = found if parts is None else {key: found[key] for key in ("apiVersion", "kind", *parts) if key in found}
+    result = {**kept, "metadata": metadata}
     if found["kind"] == "Secret":
         data = found.get("data") or {}
         # kubectl apply leaves a copy of the values in an annotation.
         metadata.pop("annotations", None)
         result["data"] = dict.fromkeys(data)
         result["compare"] = {
-            key: base64.b64encode(str(expected).encode()).decode() == data.get(key) for key, expected in compare.items()
+            key: base64.b64encode(str(expected).encode()).decode() == data.get(key)
+            for key, expected in query["compare"].items()
         }
     return result
 
@@ -136,7 +144,7 @@ def answer(objects: Objects, query: dict[str, Any]) -> list[dict[str, Any]]:
         found = [] if single is None else [single]
     else:
         found = objects.find(query["kind"], namespace, query["labels"])
-    return [shown(item, query["compare"]) for item in found]
+    return [shown(item, query) for item in found]
 
 
 def run(module: AnsibleModule, objects: Objects) -> dict[str, Any]:
@@ -162,6 +170,7 @@ def main() -> None:
                     "name": {"type": "str"},
                     "namespace": {"type": "str"},
                     "labels": {"type": "dict", "default": {}},
+                    "parts": {"type": "list", "elements": "str"},
                     "compare": {"type": "dict", "default": {}, "no_log": True},
                 },
             },

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -20,10 +21,11 @@ import redis
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVERS = ROOT / ".lab" / "servers.json"
-HOST = "127.0.0.1"
+HOST, OTHER_HOST = "127.0.0.1", "127.0.0.2"
 START_SECONDS = 60
 # below the range that the kernel gives to outgoing connections, and so that port + 10000 is too
 PORTS = range(11000, 21000)
+WORKERS = 10
 
 
 @dataclass(frozen=True)
@@ -47,15 +49,26 @@ def flavors() -> list[Flavor]:
     return [Flavor(s["flavor"], s["version"], tuple(s["server"]), tuple(s["cli"])) for s in servers]
 
 
-def free_ports(count: int) -> list[int]:
+def newest(family: str) -> Flavor:
+    return max((f for f in flavors() if f.flavor == family), key=lambda f: [int(n) for n in f.version.split(".")])
+
+
+def free_ports(count: int, avoid: Sequence[int] = ()) -> list[int]:
     """Ports whose bus ports are free as well."""
     found: list[int] = []
-    for port in PORTS:
-        if all(_is_free(p) for p in (port, port + 10000)):
+    for port in _ports_of_this_worker():
+        if port not in avoid and all(_is_free(p) for p in (port, port + 10000)):
             found.append(port)
             if len(found) == count:
                 return found
-    raise RuntimeError(f"no {count} free ports in {PORTS}")
+    raise RuntimeError(f"no {count} free ports in {_ports_of_this_worker()}")
+
+
+def _ports_of_this_worker() -> range:
+    """Parts of PORTS, so that workers of pytest-xdist do not take the same port at the same moment."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    part = 1 + int(worker[2:]) % (WORKERS - 1) if worker else 0
+    return PORTS[part * len(PORTS) // WORKERS : (part + 1) * len(PORTS) // WORKERS]
 
 
 def _is_free(port: int) -> bool:
@@ -82,20 +95,18 @@ class Farm:
     ) -> None:
         self.flavor, self.password = flavor, password
         self.ports = free_ports(count)
+        self.hosts = [HOST] * count
         self.settings = {"appendonly": "no", "save": "", **(settings or {})}
         self._root = pathlib.Path(tempfile.mkdtemp(prefix="slotwise-farm-", dir="/dev/shm"))
         self._processes: dict[int, subprocess.Popen] = {}
 
     @property
     def nodes(self) -> list[str]:
-        return [f"{HOST}:{port}" for port in self.ports]
+        return [f"{host}:{port}" for host, port in zip(self.hosts, self.ports)]
 
     def __enter__(self) -> Farm:
         try:
-            for index in range(len(self.ports)):
-                self.start(index)
-            for index in range(len(self.ports)):
-                self.wait_answers(index)
+            self._start(range(len(self.ports)))
         except BaseException:
             self.stop_all()
             raise
@@ -104,15 +115,29 @@ class Farm:
     def __exit__(self, *unused: object) -> None:
         self.stop_all()
 
+    def _start(self, indexes: Sequence[int]) -> None:
+        for index in indexes:
+            self.start(index)
+        for index in indexes:
+            self.wait_answers(index)
+
+    def grow(self, count: int) -> None:
+        """Start further servers."""
+        before = len(self.ports)
+        self.ports = [*self.ports, *free_ports(count, avoid=self.ports)]
+        self.hosts += [HOST] * count
+        self._start(range(before, before + count))
+
     def directory(self, index: int) -> pathlib.Path:
-        return self._root / str(self.ports[index])
+        return self._root / f"{self.hosts[index]}-{self.ports[index]}"
 
     def start(self, index: int, **settings: str) -> None:
         directory = self.directory(index)
         directory.mkdir(exist_ok=True)
         config = {
             "port": str(self.ports[index]),
-            "bind": HOST,
+            "bind": self.hosts[index],
+            "bind-source-addr": self.hosts[index],
             "dir": str(directory),
             "cluster-enabled": "yes",
             "logfile": str(directory / "log"),
@@ -121,7 +146,7 @@ class Farm:
             **settings,
         }
         if self.password:
-            config.update(requirepass=f'"{self.password}"', masterauth=f'"{self.password}"')
+            config.update(requirepass=_quoted(self.password), masterauth=_quoted(self.password))
         lines = [f"{k} {v or chr(34) * 2}\n" for k, v in config.items()]
         (directory / "redis.conf").write_text("".join(lines))
         self._processes[index] = subprocess.Popen(
@@ -138,6 +163,8 @@ class Farm:
                 with self.client(index) as client:
                     if client.ping():
                         return
+            except redis.exceptions.MasterDownError:
+                return
             except redis.exceptions.RedisError as error:
                 if self._processes[index].poll() is not None or time.monotonic() > deadline:
                     log = self.log(index)[-2000:]
@@ -148,6 +175,37 @@ class Farm:
         process = self._processes.pop(index)
         process.kill()
         process.wait()
+
+    def restart(self, index: int, **settings: str) -> None:
+        self.stop(index)
+        self.start(index, **settings)
+        self.wait_answers(index)
+
+    def move(self, *indexes: int, ports: bool = False) -> None:
+        """Start these servers, or all, again with their directories, at addresses that no other server knows.
+
+        As a pod does, a server keeps its port and gets another address; with ``ports`` it is the other way.
+        """
+        indexes = indexes or tuple(range(len(self.ports)))
+        directories = {index: self.directory(index) for index in indexes}
+        for index in indexes:
+            self.stop(index)
+        if ports:
+            fresh = dict(zip(indexes, free_ports(len(indexes), avoid=self.ports)))
+            self.ports = [fresh.get(index, port) for index, port in enumerate(self.ports)]
+        else:
+            for index in indexes:
+                self.hosts[index] = OTHER_HOST if self.hosts[index] == HOST else HOST
+        for index in indexes:
+            directories[index].rename(self.directory(index))
+        self._start(indexes)
+
+    def pause(self, index: int) -> None:
+        """The server keeps its port and its connections, and answers nothing."""
+        self._processes[index].send_signal(signal.SIGSTOP)
+
+    def resume(self, index: int) -> None:
+        self._processes[index].send_signal(signal.SIGCONT)
 
     def wipe(self, index: int) -> None:
         """Stop the server and lose its volume."""
@@ -167,12 +225,16 @@ class Farm:
 
     def client(self, index: int) -> redis.Redis:
         return redis.Redis(
-            host=HOST, port=self.ports[index], password=self.password or None, protocol=2, decode_responses=True
+            host=self.hosts[index],
+            port=self.ports[index],
+            password=self.password or None,
+            protocol=2,
+            decode_responses=True,
         )
 
     def cluster(self) -> redis.RedisCluster:
         return redis.RedisCluster(
-            host=HOST, port=self.ports[0], password=self.password or None, protocol=2, decode_responses=True
+            host=self.hosts[0], port=self.ports[0], password=self.password or None, protocol=2, decode_responses=True
         )
 
     def ask(self, index: int, *command: object) -> object:
@@ -190,6 +252,11 @@ class Farm:
                 if calls:
                     found.append(f"{node} {name} {calls}")
         return found
+
+
+def _quoted(value: str) -> str:
+    """A configuration value in which every byte is escaped, so that nothing in it has a meaning."""
+    return '"' + "".join(f"\\x{byte:02x}" for byte in value.encode()) + '"'
 
 
 def cli(farm: Farm, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -101,8 +101,14 @@ def beyond_repair(lab: Lab, existing: dict[str, str], wanted: dict[Machine, str]
 
 
 def _revive(machines: Machines, machine: Machine) -> None:
-    states = machines.unit_states(machine, kubernetes.units(machine))
-    if inactive := [unit for unit, state in states.items() if state not in ("active", "activating")]:
+    """Start what does not run on a machine that does."""
+    units = kubernetes.units(machine)
+    if not machines.inactive_units(machine, units):
+        return
+    if reason := machines.boot_problem(machine, units):
+        say(f"{machine.name}: {reason}: it is started again")
+        machines.restart(machine)
+    elif inactive := machines.inactive_units(machine, units):
         say(f"{machine.name}: not active, being started: {', '.join(inactive)}")
         machines.start_units(machine, inactive)
 
@@ -126,7 +132,7 @@ def _ensure_cluster(lab: Lab, machines: Machines) -> None:
     wait_for("Kubernetes API", lambda: cluster.api_problem(lab), timeout=120, look=look)
     say("Kubernetes API ready")
     cluster.kubectl(lab, "apply", "--server-side", "--filename=-", stdin=kubernetes.addons(lab))
-    look = f"podman exec {lab.name}-MACHINE journalctl -u kubelet -u containerd"
+    look = f"podman exec {lab.name}-<machine> journalctl -u kubelet -u containerd"
     wait_for("nodes", lambda: cluster.node_problem(lab, started_at), timeout=120, look=look)
     say("all nodes Ready")
     look = f"{lab.kubectl} --kubeconfig {lab.kubeconfig} -n kube-system describe pods"

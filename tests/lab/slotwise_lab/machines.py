@@ -76,6 +76,9 @@ class Machines:
     def start(self, machine: Machine) -> None:
         self._podman("start", machine.container)
 
+    def restart(self, machine: Machine) -> None:
+        self._podman("restart", "--time", "0", machine.container)
+
     def remove_all(self) -> list[str]:
         names = sorted(self.containers())
         if names:
@@ -91,6 +94,18 @@ class Machines:
     def unit_states(self, machine: Machine, units: tuple[str, ...]) -> dict[str, str]:
         states = self.execute(machine, "systemctl", "is-active", *units, check=False).stdout.split()
         return dict(itertools.zip_longest(units, states[: len(units)], fillvalue="unknown"))
+
+    def inactive_units(self, machine: Machine, units: tuple[str, ...]) -> list[str]:
+        states = self.unit_states(machine, units)
+        return [unit for unit, state in states.items() if state not in ("active", "activating")]
+
+    def boot_problem(self, machine: Machine, units: tuple[str, ...]) -> str:
+        """Why only a new boot helps; waits for the end of a boot that is under way."""
+        words = ("timeout", "30", "systemctl", "is-system-running", "--wait")
+        if self.execute(machine, *words, check=False).stdout.strip() not in ("running", "degraded"):
+            return "its boot does not come to an end"
+        failed = [unit for unit, state in self.unit_states(machine, units).items() if state == "failed"]
+        return f"failed: {', '.join(failed)}" if failed else ""
 
     def start_units(self, machine: Machine, units: list[str]) -> None:
         self.execute(machine, "systemctl", "start", *units)

@@ -163,7 +163,8 @@ class Recipes:
             podman("import", "--quiet", "--change", 'CMD ["/sbin/init"]', archive, name)
             archive.unlink()
 
-        return Step("machine-image", self.machine.key, build, (self.machine,), lambda: podman.image_exists(name))
+        needs = (self.machine,)
+        return Step("machine-image", self.machine.key, build, needs, present=lambda: podman.image_exists(name))
 
     @property
     def all(self) -> list[Step]:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
 from .shell import LabError, say
@@ -65,6 +65,7 @@ class Step:
     key: str
     build: Callable[[Path, Log], None]
     needs: tuple[Step, ...] = ()
+    _: KW_ONLY
     # Its failure is reported, and everything else is built without it.
     optional: bool = False
     # For a result that also lives elsewhere, such as an image: is it still there?

@@ -32,6 +32,7 @@ def test_rows_are_plain_dictionaries(volume_plan):
         "zone": "a",
         "path": "/srv/redis/demo.demo-1",
         "size": "1Gi",
+        "exists": False,
     }
 
 

@@ -22,7 +22,7 @@ class FakeObjects:
 
 
 def query(**options):
-    return {"name": None, "namespace": None, "labels": {}, "compare": {}, **options}
+    return {"name": None, "namespace": None, "labels": {}, "parts": None, "compare": {}, **options}
 
 
 def ask(objects, *queries):
@@ -42,6 +42,15 @@ def test_single_objects_and_lists():
         "none": [],
         "pods": [{"kind": "Pod", "metadata": {"name": "Pod-n-b"}}],
     }
+
+
+def test_only_the_parts_that_are_asked_for():
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "w1"}, "spec": {"a": 1}, "status": {"b": 2}}
+    objects = FakeObjects(w1=node)
+    assert ask(objects, query(id="n", kind="Node", name="w1"))["n"] == [node]
+    named = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "w1"}}
+    assert ask(objects, query(id="n", kind="Node", name="w1", parts=[]))["n"] == [named]
+    assert ask(objects, query(id="n", kind="Node", name="w1", parts=["spec", "x"]))["n"] == [{**named, "spec": {"a": 1}}]
 
 
 def test_secret_values_are_compared_and_never_returned():

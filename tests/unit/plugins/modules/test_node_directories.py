@@ -47,6 +47,7 @@ def entry(tmp_path):
         "deployment": "orders",
         "namespace": "shop",
         "pod": "orders-0",
+        "exists": False,
     }
 
 
@@ -179,6 +180,16 @@ def test_refusal_leaves_everything_as_it_was(entry, tmp_path, make, words, state
     assert words in str(result.value)
     assert entry["path"] in str(result.value)
     assert tree(tmp_path) == before
+
+
+def test_a_known_directory_gets_its_lost_marker_back(entry):
+    make_unmarked(entry)
+    known = {**entry, "exists": True}
+    assert "mark" in run(known)["directories"][0]["actions"]
+    assert not run(entry)["changed"]
+    make_foreign_marker = {**known, "deployment": "carts"}
+    with pytest.raises(Result, match="belongs to pod orders-0 of deployment orders"):
+        run(make_foreign_marker)
 
 
 def test_absent_ladder(entry, tmp_path):

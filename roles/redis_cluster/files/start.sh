@@ -1,0 +1,32 @@
+#!/bin/sh
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Starts the server of a pod: the given configuration, the password, and the address that this pod has today.
+# Environment: POD_IP, POD_HOSTNAME (the DNS name of the pod), REDIS_SERVICE (the headless service).
+set -eu
+umask 077
+scripts=$(dirname "$0")
+# shellcheck source=roles/redis_cluster/files/common.sh
+. "$scripts/common.sh"
+
+server=redis-server
+command -v "$server" >/dev/null || server=valkey-server
+
+{
+    echo "include $REDIS_CONFIG"
+    if [ -n "${REDISCLI_AUTH:-}" ]; then
+        quoted=$(printf '%s' "$REDISCLI_AUTH" | sed 's/[\\"]/\\&/g')
+        printf 'requirepass "%s"\n' "$quoted"
+        printf 'masterauth "%s"\n' "$quoted"
+    fi
+    printf 'cluster-announce-ip %s\n' "$POD_IP"
+    printf 'cluster-announce-hostname %s\n' "$POD_HOSTNAME"
+    echo "cluster-preferred-endpoint-type ip"
+} >"$REDIS_RUN/redis.conf"
+
+sh "$scripts/meet.sh" &
+
+# The server reads its password from the file; its environment has no use for it.
+unset REDISCLI_AUTH
+exec "$server" "$REDIS_RUN/redis.conf"

@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The deployment that most of these tests share. It is made by the first test that asks for it."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+from deployment import Deployment
+
+VARIABLES = {
+    "redis_cluster_storage": {
+        "type": "local",
+        "size": "1Gi",
+        "path": "/var/lib/slotwise-e2e",
+        "hosts": ["lab-worker1", "lab-worker2", "lab-worker3"],
+    },
+    "redis_cluster_config": {"cluster-node-timeout": 5000},
+    "redis_cluster_resources": {"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
+}
+
+
+def make(name: str, directory: pathlib.Path, **variables: object) -> Deployment:
+    return Deployment(name, directory, {**VARIABLES, **variables})
+
+
+def remove(deployment: Deployment) -> None:
+    run = deployment.play("playbooks/uninstall.yml", redis_cluster_delete_data=True)
+    assert run.code == 0, run.output
+    deployment.kubectl("delete", "namespace", deployment.namespace, "--ignore-not-found")
+
+
+@pytest.fixture(scope="session")
+def e2e(tmp_path_factory: pytest.TempPathFactory):
+    """A cluster of three shards with a replica each, formed and verified."""
+    deployment = make("e2e", tmp_path_factory.mktemp("e2e"))
+    remove(deployment)
+    deployment.site()
+    yield deployment
+    remove(deployment)

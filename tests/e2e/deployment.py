@@ -1,0 +1,205 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One deployment on the lab in the hands of a test: its inventory, playbook runs, pods and keys."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import redis
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "lab"))
+
+from slotwise_lab import handle
+
+RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+KEYS = 3000
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one ansible-playbook run printed and did."""
+
+    code: int
+    output: str
+    seconds: float
+
+    @property
+    def changed(self) -> dict[str, int]:
+        """Host -> number of changed tasks, from the recap."""
+        return {host: int(changed) for host, changed, *_rest in RECAP.findall(self.output)}
+
+    @property
+    def unchanged(self) -> bool:
+        return self.code == 0 and bool(self.changed) and not any(self.changed.values())
+
+    def says(self, text: str) -> bool:
+        """Whether the text is in the output, whatever way its lines were broken or quoted."""
+        return " ".join(text.split()) in " ".join(self.output.replace("\\n", " ").replace('\\"', '"').split())
+
+
+def wait_for(what: str, condition: Callable[[], object], seconds: float = 120) -> object:
+    """The first true value of the condition."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {seconds:.0f} s still not: {what}")
+        time.sleep(0.2)
+
+
+@dataclass
+class Deployment:
+    """A deployment with an inventory of its own; ``variables`` are its host variables."""
+
+    name: str
+    directory: pathlib.Path
+    variables: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def namespace(self) -> str:
+        return self.name
+
+    @property
+    def pods(self) -> list[str]:
+        shards, replicas = (
+            int(self.variables.get(f"redis_cluster_{k}", d)) for k, d in (("shards", 3), ("replicas", 1))
+        )
+        return [f"{self.name}-{i}" for i in range(shards * (replicas + 1))]
+
+    def write_inventory(self, **changes: object) -> pathlib.Path:
+        variables = {k: v for k, v in {**self.variables, **changes}.items() if v is not None}
+        inventory = {
+            "redis_cluster": {
+                "hosts": {self.name: variables},
+                "vars": {
+                    "ansible_connection": "local",
+                    "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+                },
+            }
+        }
+        path = self.directory / f"{self.name}.yml"
+        path.write_text(yaml.safe_dump(inventory))
+        return path
+
+    def play(self, playbook: str, *arguments: str, **changes: object) -> Run:
+        """Run a playbook on this deployment; ``changes`` are host variables for this run (None removes one)."""
+        begin = time.monotonic()
+        done = subprocess.run(
+            [
+                "ansible-playbook",
+                playbook,
+                "-i",
+                str(ROOT / ".lab" / "inventory"),
+                "-i",
+                str(self.write_inventory(**changes)),
+                *arguments,
+            ],
+            cwd=ROOT,
+            env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return Run(done.returncode, done.stdout, time.monotonic() - begin)
+
+    def site(self, *arguments: str, **changes: object) -> Run:
+        """A run of site.yml that must succeed."""
+        run = self.play("site.yml", *arguments, **changes)
+        assert run.code == 0, run.output
+        return run
+
+    def kubectl(self, *arguments: str, check: bool = True) -> str:
+        return handle.kubectl("-n", self.namespace, *arguments, check=check).stdout
+
+    def pod_facts(self) -> dict[str, dict]:
+        listed = json.loads(self.kubectl("get", "pods", "-l", f"app.kubernetes.io/instance={self.name}", "-o", "json"))
+        return {p["metadata"]["name"]: p for p in listed["items"]}
+
+    def addresses(self) -> dict[str, str]:
+        return {name: pod["status"].get("podIP", "") for name, pod in self.pod_facts().items()}
+
+    def ready(self) -> bool:
+        pods = self.pod_facts()
+        return sorted(pods) == sorted(self.pods) and all(
+            any(c["type"] == "Ready" and c["status"] == "True" for c in p["status"].get("conditions", []))
+            and not p["metadata"].get("deletionTimestamp")
+            for p in pods.values()
+        )
+
+    @property
+    def password(self) -> str:
+        secret = json.loads(self.kubectl("get", "secret", f"{self.name}-auth", "-o", "json"))
+        return base64.b64decode(secret["data"]["password"]).decode()
+
+    def cluster(self) -> redis.RedisCluster:
+        """A cluster client over the routes that the lab has given to this machine."""
+        address = next(a for a in self.addresses().values() if a)
+        return redis.RedisCluster(host=address, password=self.password, decode_responses=True)
+
+    def write_keys(self, prefix: str) -> None:
+        with self.cluster() as client:
+            for start in range(0, KEYS, 500):
+                pipeline = client.pipeline()
+                for i in range(start, start + 500):
+                    pipeline.set(f"{prefix}:{i}", f"{prefix}-value-{i}")
+                pipeline.execute()
+
+    def lost_keys(self, prefix: str) -> list[str]:
+        with self.cluster() as client:
+            names = [f"{prefix}:{i}" for i in range(KEYS)]
+            values: list[object] = []
+            for start in range(0, KEYS, 500):
+                pipeline = client.pipeline()
+                for name in names[start : start + 500]:
+                    pipeline.get(name)
+                values += pipeline.execute()
+        return [n for i, (n, v) in enumerate(zip(names, values, strict=True)) if v != f"{prefix}-value-{i}"]
+
+    def info(self) -> dict[str, object]:
+        """What redis_cluster_info returns, run as a module of its own."""
+        arguments = {
+            "kubeconfig": str(ROOT / ".lab" / "kubeconfig"),
+            "namespace": self.namespace,
+            "name": self.name,
+            "login_secret": f"{self.name}-auth",
+            "shards": int(self.variables.get("redis_cluster_shards", 3)),
+            "replicas": int(self.variables.get("redis_cluster_replicas", 1)),
+        }
+        return run_module("redis_cluster_info", arguments)
+
+    def healthy(self) -> bool:
+        """Ask the pods themselves; no Ansible takes part in what is waited for."""
+        try:
+            return bool(self.info().get("healthy"))
+        except AssertionError:
+            return False
+
+
+def run_module(name: str, arguments: Mapping[str, object]) -> dict[str, object]:
+    """A module of the collection as Ansible would start it; its result, also of a failure."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"ansible_collections.slotwise.redis.plugins.modules.{name}"],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": dict(arguments)}),
+        env={**os.environ, "PYTHONPATH": str(ROOT / "collections")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)

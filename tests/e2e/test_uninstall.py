@@ -1,0 +1,40 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Removing a deployment keeps its data unless asked, and a new one finds it again."""
+
+from __future__ import annotations
+
+import pathlib
+
+from conftest import make, remove
+from deployment import handle
+
+
+def directories() -> list[str]:
+    machines = ("lab-worker1", "lab-worker2", "lab-worker3")
+    listed = (handle.machine_exec(m, "sh", "-c", "ls -d /var/lib/slotwise-e2e/e2e-gone.* || true") for m in machines)
+    return [path for done in listed for path in done.stdout.split()]
+
+
+def test_uninstall(tmp_path: pathlib.Path) -> None:
+    deployment = make("e2e-gone", tmp_path)
+    remove(deployment)
+    deployment.site()
+    deployment.write_keys("kept")
+
+    kept = deployment.play("playbooks/uninstall.yml")
+    assert kept.code == 0, kept.output
+    assert deployment.pod_facts() == {}
+    assert len(directories()) == 6
+    again = deployment.play("playbooks/uninstall.yml")
+    assert again.unchanged, again.output
+
+    deployment.site()
+    assert deployment.lost_keys("kept") == []
+
+    gone = deployment.play("playbooks/uninstall.yml", redis_cluster_delete_data=True)
+    assert gone.code == 0, gone.output
+    assert directories() == []
+    volumes = handle.kubectl("get", "pv,storageclass", "-l", "app.kubernetes.io/instance=e2e-gone", "-o", "name").stdout
+    assert volumes == ""
+    handle.kubectl("delete", "namespace", "e2e-gone")

@@ -1,0 +1,25 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Server versions as parameters."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_generate_tests(metafunc):
+    """``flavor``: every server version. ``newest_flavor``: the newest Redis, the newest Valkey."""
+    # the collection can be imported when pytest-ansible has started, which is later than this file is read
+    from ansible_collections.slotwise.redis.tests.integration.farm import flavors, newest  # noqa: PLC0415
+
+    if "flavor" in metafunc.fixturenames:
+        metafunc.parametrize("flavor", flavors(), ids=str)
+    if "newest_flavor" in metafunc.fixturenames:
+        metafunc.parametrize("newest_flavor", [newest("redis"), newest("valkey")], ids=str)
+
+
+@pytest.fixture
+def newest_redis():
+    from ansible_collections.slotwise.redis.tests.integration.farm import newest  # noqa: PLC0415
+
+    return newest("redis")

@@ -1,0 +1,178 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers started as pods start them: by the pod scripts, each at a loopback address of its own, all at one port."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pathlib
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+
+from .farm import ROOT, Flavor, free_ports
+
+SCRIPTS = ROOT / "roles/redis_cluster/files"
+SERVICE = "orders-headless.shop.svc.cluster.local"
+# Each address is used once, as a pod that comes back has a new one.
+ADDRESSES = (f"127.77.{os.getpid() % 250}.{last}" for last in itertools.count(1))
+
+
+def wait_for(what: str, condition: Callable[[], object], seconds: float = 40) -> float:
+    """How long it took until the condition held."""
+    started = time.monotonic()
+    while not condition():
+        if time.monotonic() - started > seconds:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.1)
+    return time.monotonic() - started
+
+
+class Pods:
+    """``count`` pods of one StatefulSet; a context manager that leaves nothing behind."""
+
+    def __init__(self, flavor: Flavor, count: int, password: str = "", directives: str = "") -> None:
+        self.flavor, self.password, self.directives = flavor, password, directives
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="slotwise-pods-", dir="/dev/shm"))
+        (self.port,) = free_ports(1)
+        self.addresses = [next(ADDRESSES) for _pod in range(count)]
+        self.extra_addresses: list[str] = []
+        self.processes: dict[int, subprocess.Popen] = {}
+        self._write_programs()
+
+    def _write_programs(self) -> None:
+        programs = self.root / "bin"
+        programs.mkdir()
+        answer = f'[ "$1 $2" = "ahosts {SERVICE}" ] && cat {self.root}/service'
+        for name, line in (
+            ("redis-server", f'exec {shlex.join(self.flavor.server)} "$@"'),
+            ("redis-cli", f'exec {shlex.join(self.flavor.cli)} "$@"'),
+            ("getent", answer),
+        ):
+            (programs / name).write_text(f"#!/bin/sh\n{line}\n")
+            (programs / name).chmod(0o755)
+
+    def __enter__(self) -> Pods:
+        try:
+            self.start_all()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        for pod in list(self.processes):
+            self.stop(pod)
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def directory(self, pod: int) -> pathlib.Path:
+        return self.root / f"pod-{pod}"
+
+    def environment(self, pod: int, **more: str) -> dict[str, str]:
+        directory = self.directory(pod)
+        return {
+            "PATH": f"{self.root}/bin:{os.environ['PATH']}",
+            "POD_IP": self.addresses[pod],
+            "POD_HOSTNAME": f"orders-{pod}.{SERVICE}",
+            "REDIS_SERVICE": SERVICE,
+            "REDIS_HOST": self.addresses[pod],
+            "REDIS_PORT": str(self.port),
+            "REDIS_PASSWORD_FILE": str(self.root / "password"),
+            "REDIS_CONFIG": str(directory / "given.conf"),
+            "REDIS_RUN": str(directory / "run"),
+            **more,
+        }
+
+    def start(self, pod: int) -> None:
+        directory = self.directory(pod)
+        for path in (directory / "data", directory / "run"):
+            path.mkdir(parents=True, exist_ok=True)
+        (directory / "given.conf").write_text(
+            f"port {self.port}\nbind {self.addresses[pod]}\ndir {directory}/data\nprotected-mode no\n"
+            f"cluster-enabled yes\ncluster-node-timeout 5000\nappendonly yes\n{self.directives}"
+        )
+        if self.password:
+            (self.root / "password").write_text(self.password)
+        self.processes[pod] = subprocess.Popen(
+            ["sh", str(SCRIPTS / "start.sh")],
+            env=self.environment(pod),
+            stdin=subprocess.DEVNULL,
+            stdout=(directory / "log").open("a"),
+            stderr=subprocess.STDOUT,
+            # A pod's processes go with it.
+            start_new_session=True,
+        )
+
+    def publish(self) -> None:
+        """Let the service name every pod that runs."""
+        addresses = [self.addresses[pod] for pod in sorted(self.processes)] + self.extra_addresses
+        lines = "".join(f"{a} STREAM {SERVICE}\n{a} DGRAM\n" for a in addresses)
+        (self.root / "service").write_text(lines)
+
+    def start_all(self) -> None:
+        for pod in range(len(self.addresses)):
+            self.start(pod)
+        self.publish()
+        for pod in range(len(self.addresses)):
+            wait_for(f"pod {pod} answers", lambda pod=pod: self.ask(pod, "ping") == "PONG")
+
+    def stop(self, pod: int) -> None:
+        process = self.processes.pop(pod)
+        try:
+            os.killpg(process.pid, 15)
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            process.wait()
+
+    def come_back(self) -> None:
+        """All pods deleted at once; all come back with their volumes and new addresses."""
+        for pod in list(self.processes):
+            self.stop(pod)
+        self.addresses = [next(ADDRESSES) for _address in self.addresses]
+        self.start_all()
+
+    def ask(self, pod: int, *command: str) -> str:
+        argv = [*self.flavor.cli, "-h", self.addresses[pod], "-p", str(self.port), *command]
+        environment = {**os.environ, **({"REDISCLI_AUTH": self.password} if self.password else {})}
+        return subprocess.run(argv, capture_output=True, text=True, env=environment, check=False).stdout.strip()
+
+    def script(self, pod: int, name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", str(SCRIPTS / name), *arguments],
+            env=self.environment(pod, **environment),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def log(self, pod: int) -> str:
+        return (self.directory(pod) / "log").read_text(errors="replace")
+
+    def form(self, replicas: int) -> None:
+        nodes = [f"{address}:{self.port}" for address in self.addresses]
+        argv = [*self.flavor.cli, "--cluster", "create", *nodes, "--cluster-replicas", str(replicas), "--cluster-yes"]
+        environment = {**os.environ, **({"REDISCLI_AUTH": self.password} if self.password else {})}
+        subprocess.run(argv, env=environment, check=True, capture_output=True)
+        wait_for("the cluster is formed", self.settled)
+
+    def settled(self) -> bool:
+        """Every node serves, and every replica is in sync with its master."""
+        for pod in range(len(self.addresses)):
+            if "cluster_state:ok" not in self.ask(pod, "cluster", "info"):
+                return False
+            replication = self.ask(pod, "info", "replication")
+            if "role:slave" in replication and "master_link_status:up" not in replication:
+                return False
+        return True
+
+    def ids(self) -> dict[str, int]:
+        return {self.ask(pod, "cluster", "myid"): pod for pod in range(len(self.addresses))}
+
+    def masters(self) -> list[int]:
+        return [pod for pod in range(len(self.addresses)) if "role:master" in self.ask(pod, "info", "replication")]

@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modules run as Ansible runs them: a process of its own, options on stdin, one JSON document on stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from ansible_collections.slotwise.redis.tests.integration.farm import ROOT
+
+MODULES = "ansible_collections.slotwise.redis.plugins.modules"
+KILLED_RUN = pathlib.Path(__file__).with_name("killed_run.py")
+NODE_TIMEOUT = "1000"
+"""cluster-node-timeout of servers whose failover a test waits for, and of the runs on them."""
+RUN_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run of a module."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def result(self) -> dict:
+        assert self.stdout, f"exit code {self.code}, nothing on stdout: {self.stderr}"
+        return json.loads(self.stdout)
+
+    def ok(self) -> dict:
+        """The result of a run that must have succeeded."""
+        assert self.code == 0, f"{self.result.get('msg', self.stdout)}\n{self.stderr}"
+        return self.result
+
+    def failed(self) -> dict:
+        """The result of a run that must have failed, with a message and not a traceback."""
+        assert self.code == 1, f"exit code {self.code}: {self.stdout}{self.stderr}"
+        assert self.result["failed"] is True
+        assert not self.stderr, self.stderr
+        assert "exception" not in self.result, self.result
+        return self.result
+
+
+def arguments(options: dict, check: bool = False) -> str:
+    return json.dumps({"ANSIBLE_MODULE_ARGS": {**options, "_ansible_check_mode": check}})
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT / "collections"), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def start(command: list[str], options: dict, check: bool = False) -> subprocess.Popen[str]:
+    """A module that runs while the test does something else."""
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    process.stdin.write(arguments(options, check))
+    process.stdin.close()
+    process.stdin = None
+    return process
+
+
+def finish(process: subprocess.Popen[str]) -> Run:
+    try:
+        stdout, stderr = process.communicate(timeout=RUN_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        stdout, stderr = process.communicate()
+        raise AssertionError(f"the module did not end within {RUN_SECONDS} s: {stdout}{stderr}") from None
+    return Run(process.returncode, stdout, stderr)
+
+
+def init_command() -> list[str]:
+    return ["-m", f"{MODULES}.redis_cluster_init"]
+
+
+def init(nodes: list[str], check: bool = False, **options: object) -> Run:
+    return finish(start(init_command(), {"nodes": nodes, "timeout": 60, **options}, check))
+
+
+def info(nodes: list[str], **options: object) -> Run:
+    return finish(start(["-m", f"{MODULES}.redis_cluster_info"], {"nodes": nodes, **options}))
+
+
+def verify(nodes: list[str], check: bool = False, **options: object) -> Run:
+    return finish(start(["-m", f"{MODULES}.redis_cluster_verify"], {"nodes": nodes, "timeout": 30, **options}, check))
+
+
+def killed_init(nodes: list[str], commands: int, **options: object) -> Run:
+    """redis_cluster_init that kills itself when it has sent this many commands that change something."""
+    return finish(start([str(KILLED_RUN), str(commands)], {"nodes": nodes, "timeout": 60, **options}))

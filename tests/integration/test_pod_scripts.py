@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The scripts of a pod with real servers: new addresses, hand-over, probes, passwords."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+import time
+
+import pytest
+
+PASSWORD = "s3cret \"quoted\" back\\slash #hash $dollar 'single' é"
+
+
+@pytest.fixture
+def pods():
+    from ansible_collections.slotwise.redis.tests.integration.pods import Pods  # noqa: PLC0415
+
+    return Pods
+
+
+@pytest.fixture
+def wait_for():
+    from ansible_collections.slotwise.redis.tests.integration.pods import wait_for  # noqa: PLC0415
+
+    return wait_for
+
+
+def running_arguments() -> list[str]:
+    """Arguments of every process of this machine."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(path.read_bytes().decode(errors="replace"))
+        except OSError:
+            continue
+    return found
+
+
+def test_all_pods_come_back_with_new_addresses(flavor, pods, wait_for):
+    with pods(flavor, 6, password=PASSWORD) as run:
+        run.form(replicas=1)
+        before = sorted(run.ids())
+        for number in range(30):
+            assert run.ask(0, "-c", "set", f"key-{number}", str(number)) == "OK"
+        old_addresses = set(run.addresses)
+        run.come_back()
+        wait_for("the cluster is whole again", run.settled)
+        assert sorted(run.ids()) == before
+        assert [run.ask(3, "-c", "get", f"key-{number}") for number in range(30)] == [str(n) for n in range(30)]
+        for pod in range(6):
+            table = run.ask(pod, "cluster", "nodes")
+            assert len(table.splitlines()) == 6
+            assert not any(f" {address}:" in table for address in old_addresses)
+        assert not any("s3cret" in arguments for arguments in running_arguments())
+        wait_for(
+            "every meet.sh is done", lambda: not any(f"{run.root}" in a and "meet" in a for a in running_arguments())
+        )
+
+
+def test_a_single_pod_comes_back_with_a_new_address(newest_redis, pods, wait_for):
+    from ansible_collections.slotwise.redis.tests.integration.pods import ADDRESSES  # noqa: PLC0415
+
+    with pods(newest_redis, 6) as run:
+        run.form(replicas=1)
+        run.stop(0)
+        run.addresses[0] = next(ADDRESSES)
+        run.start(0)
+        run.publish()
+        wait_for("the pod is back", run.settled)
+
+
+def test_a_stranger_behind_the_service_is_never_met(newest_redis, pods, wait_for):
+    with pods(newest_redis, 3) as strangers, pods(newest_redis, 6) as run:
+        # The address differs, the port is the one that is asked.
+        assert run.port == strangers.port
+        strangers.form(replicas=0)
+        run.form(replicas=1)
+        run.extra_addresses = strangers.addresses
+        run.come_back()
+        wait_for("the cluster is whole again", run.settled)
+        assert len(run.ask(0, "cluster", "nodes").splitlines()) == 6
+        assert len(strangers.ask(0, "cluster", "nodes").splitlines()) == 3
+
+
+def test_a_new_pod_meets_nobody(newest_redis, pods, wait_for):
+    with pods(newest_redis, 2) as run:
+        wait_for("meet.sh is done", lambda: not any("meet.sh" in a and str(run.port) in a for a in running_arguments()))
+        assert [len(run.ask(pod, "cluster", "nodes").splitlines()) for pod in range(2)] == [1, 1]
+
+
+def test_a_master_hands_over_before_it_goes(newest_flavor, pods, wait_for):
+    with pods(newest_flavor, 6, password=PASSWORD) as run:
+        run.form(replicas=1)
+        master = run.masters()[0]
+        started = time.monotonic()
+        done = run.script(master, "prestop.sh", PRESTOP_SECONDS="20")
+        assert done.returncode == 0
+        assert time.monotonic() - started < 10
+        assert "handing over to " in done.stderr
+        assert "role:slave" in run.ask(master, "info", "replication")
+        assert len(run.masters()) == 3
+        wait_for("the old master follows", run.settled)
+        # A replica has nothing to hand over.
+        again = run.script(master, "prestop.sh", PRESTOP_SECONDS="20")
+        assert (again.returncode, again.stderr) == (0, "")
+
+
+def test_a_master_without_replica_does_not_wait(newest_redis, pods):
+    with pods(newest_redis, 3) as run:
+        run.form(replicas=0)
+        started = time.monotonic()
+        done = run.script(0, "prestop.sh", PRESTOP_SECONDS="20")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert time.monotonic() - started < 3
+
+
+def test_a_replica_that_hangs_does_not_keep_the_master(newest_redis, pods):
+    with pods(newest_redis, 6) as run:
+        run.form(replicas=1)
+        master = run.masters()[0]
+        for pod in set(range(6)) - set(run.masters()):
+            os.killpg(run.processes[pod].pid, signal.SIGSTOP)
+        try:
+            started = time.monotonic()
+            done = run.script(master, "prestop.sh", PRESTOP_SECONDS="8")
+            assert done.returncode == 0
+            assert time.monotonic() - started < 12
+        finally:
+            for process in run.processes.values():
+                os.killpg(process.pid, signal.SIGCONT)
+
+
+def probes(run, pod: int) -> dict[str, bool]:
+    return {name: run.script(pod, "probe.sh", name).returncode == 0 for name in ("startup", "liveness", "readiness")}
+
+
+def test_probes(newest_flavor, pods, wait_for):
+    with pods(newest_flavor, 3, password=PASSWORD) as run:
+        assert probes(run, 0) == {"startup": True, "liveness": True, "readiness": True}
+        run.form(replicas=0)
+        assert probes(run, 0) == {"startup": True, "liveness": True, "readiness": True}
+
+        os.killpg(run.processes[1].pid, signal.SIGSTOP)
+        assert probes(run, 1) == {"startup": False, "liveness": False, "readiness": False}
+        wait_for("the others see that slots are lost", lambda: "cluster_state:fail" in run.ask(0, "cluster", "info"))
+        assert probes(run, 0) == {"startup": True, "liveness": True, "readiness": False}
+        os.killpg(run.processes[1].pid, signal.SIGCONT)
+        run.stop(2)
+        assert probes(run, 2) == {"startup": False, "liveness": False, "readiness": False}

@@ -1,0 +1,224 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nodes that were lost, came back empty, or came back elsewhere: one run heals, no key is lost."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+
+import pytest
+
+from ansible_collections.slotwise.redis.tests.integration import run, state
+from ansible_collections.slotwise.redis.tests.integration.farm import Farm, Flavor
+
+TIMEOUT = 1000
+KEYS = 3000
+DURABLE = {"cluster-node-timeout": str(TIMEOUT), "appendonly": "yes"}
+"""Servers that keep their keys over a restart, and fail over within a few seconds."""
+WANTED = {"cluster-node-timeout": str(TIMEOUT), "repl-diskless-sync-delay": "5"}
+
+
+def init(farm: Farm, **options: object) -> run.Run:
+    return run.init(farm.nodes, cluster_node_timeout=TIMEOUT, **options)
+
+
+def assert_healed(farm: Farm, keys: dict[str, str], replicas: int = 1) -> None:
+    assert not state.unserving(farm, replicas)
+    assert not state.missing(farm, keys)
+    assert state.settings(farm) == [WANTED] * len(farm.ports)
+    before = state.writes(farm)
+    again = init(farm, replicas=replicas).ok()
+    assert (again["changed"], again["plan"]) == (False, [])
+    assert state.writes(farm) == before
+
+
+def assert_done_as_shown(farm: Farm, **options: object) -> dict:
+    """Check mode, then the run: the same plan, and nothing changed by the former."""
+    before = state.writes(farm)
+    shown = init(farm, check=True, **options).ok()
+    assert state.writes(farm) == before
+    done = init(farm, **options).ok()
+    assert done["changed"] and done["plan"] == shown["plan"]
+    return done
+
+
+def master_of(farm: Farm, index: int) -> int:
+    node_id = state.view(farm, index)[state.ids(farm)[index]][3]
+    return state.ids(farm).index(node_id)
+
+
+def is_master(farm: Farm, index: int) -> bool:
+    return state.section(farm, index, "INFO", "replication")["role"] == "master"
+
+
+def come_back_empty(farm: Farm, *indexes: int) -> None:
+    for index in indexes:
+        farm.start(index)
+    for index in indexes:
+        farm.wait_answers(index)
+
+
+def test_a_replica_that_came_back_empty(flavor: Flavor):
+    with Farm(flavor, 6, DURABLE) as farm:
+        init(farm).ok()
+        keys = state.fill(farm, KEYS)
+        lost, master = state.ids(farm)[4], master_of(farm, 4)
+        farm.wipe(4)
+        come_back_empty(farm, 4)
+        done = assert_done_as_shown(farm)
+        assert [s["action"] for s in done["plan"] if s["action"] != "configure"].count("replicate") == 1
+        assert all(lost not in state.view(farm, i) for i in range(6))
+        assert master_of(farm, 4) == master
+        state.settled(farm)
+        assert farm.ask(4, "DBSIZE") == farm.ask(master, "DBSIZE")
+        assert_healed(farm, keys)
+
+
+def test_a_master_that_came_back_empty(flavor: Flavor):
+    """Its replica has taken over by then; the empty node becomes the replica of its former replica."""
+    with Farm(flavor, 6, DURABLE) as farm:
+        init(farm).ok()
+        keys = state.fill(farm, KEYS)
+        lost = state.ids(farm)[0]
+        heir = next(i for i in range(3, 6) if master_of(farm, i) == 0)
+        farm.wipe(0)
+        state.eventually(lambda: is_master(farm, heir), 30, "the replica takes over")
+        come_back_empty(farm, 0)
+        assert_done_as_shown(farm)
+        assert all(lost not in state.view(farm, i) for i in range(6))
+        assert master_of(farm, 0) == heir
+        assert_healed(farm, keys)
+
+
+def test_a_run_during_a_failover_waits_for_it(newest_flavor: Flavor):
+    """The slots of the lost master look ownerless at first; nobody gives them away."""
+    with Farm(newest_flavor, 6, DURABLE) as farm:
+        init(farm).ok()
+        keys = state.fill(farm, KEYS)
+        farm.wipe(1)
+        process = run.start(run.init_command(), {"nodes": farm.nodes, "timeout": 60, "cluster_node_timeout": TIMEOUT})
+        state.eventually(lambda: any(is_master(farm, i) for i in range(3, 6)), 30, "the replica takes over")
+        come_back_empty(farm, 1)
+        run.finish(process).ok()
+        assert_healed(farm, keys)
+
+
+def test_two_nodes_of_different_shards_came_back_empty(newest_flavor: Flavor):
+    """A master and a replica of another shard at once."""
+    with Farm(newest_flavor, 6, DURABLE) as farm:
+        init(farm).ok()
+        keys = state.fill(farm, KEYS)
+        heir = next(i for i in range(3, 6) if master_of(farm, i) == 0)
+        other = next(i for i in range(3, 6) if i != heir)
+        farm.wipe(0)
+        farm.wipe(other)
+        state.eventually(lambda: is_master(farm, heir), 30, "the replica takes over")
+        come_back_empty(farm, 0, other)
+        assert_done_as_shown(farm)
+        assert_healed(farm, keys)
+
+
+def test_both_replicas_of_a_shard_came_back_empty(newest_redis: Flavor):
+    with Farm(newest_redis, 9, DURABLE) as farm:
+        init(farm, replicas=2).ok()
+        keys = state.fill(farm, KEYS)
+        both = [i for i in range(3, 9) if master_of(farm, i) == 1]
+        for index in both:
+            farm.wipe(index)
+        come_back_empty(farm, *both)
+        init(farm, replicas=2).ok()
+        assert_healed(farm, keys, replicas=2)
+
+
+def test_a_whole_shard_came_back_empty_is_refused(newest_redis: Flavor):
+    with Farm(newest_redis, 6, DURABLE) as farm:
+        init(farm).ok()
+        state.fill(farm, KEYS)
+        lost = [0, next(i for i in range(3, 6) if master_of(farm, i) == 0)]
+        for index in lost:
+            farm.wipe(index)
+        come_back_empty(farm, *lost)
+        before, counts = state.writes(farm), state.counts(farm)
+        failed = init(farm).failed()
+        assert failed["msg"].startswith("Slots 0-5460 belong to a Redis node that is gone.")
+        assert (state.writes(farm), state.counts(farm)) == (before, counts)
+
+
+def test_a_master_came_back_after_its_replica_took_over(newest_flavor: Flavor):
+    """It has its volume, so it knows the others and turns replica alone: nothing to do, and nothing done."""
+    with Farm(newest_flavor, 6, DURABLE) as farm:
+        init(farm).ok()
+        keys = state.fill(farm, KEYS)
+        heir = next(i for i in range(3, 6) if master_of(farm, i) == 2)
+        farm.stop(2)
+        state.eventually(lambda: is_master(farm, heir), 30, "the replica takes over")
+        farm.start(2)
+        farm.wait_answers(2)
+        before = state.writes(farm)
+        result = init(farm).ok()
+        assert (result["changed"], result["plan"]) == (False, [])
+        assert state.writes(farm) == {**before, "config|set": before["config|set"]}
+        assert_healed(farm, keys)
+
+
+def test_all_servers_restarted_at_the_same_addresses(newest_flavor: Flavor):
+    """Gossip heals that alone: the run waits for it and sends nothing."""
+    with Farm(newest_flavor, 6, DURABLE) as farm:
+        init(farm).ok()
+        keys = state.fill(farm, KEYS)
+        for index in range(6):
+            farm.stop(index)
+        come_back_empty(farm, *range(6))
+        result = init(farm).ok()
+        assert {s["action"] for s in result["plan"]} <= {"meet"}
+        assert_healed(farm, keys)
+
+
+@pytest.mark.parametrize(
+    ("ports", "options"),
+    [(False, {}), (True, {}), (False, {"replica-serve-stale-data": "no"})],
+    ids=["addresses", "ports", "no stale data"],
+)
+def test_all_servers_restarted_elsewhere(newest_flavor: Flavor, ports, options):
+    """No server finds another: every address in nodes.conf is outdated."""
+    with Farm(newest_flavor, 6, {**DURABLE, **options}) as farm:
+        init(farm).ok()
+        keys = state.fill(farm, KEYS)
+        known = set(state.ids(farm))
+        farm.move(ports=ports)
+        done = assert_done_as_shown(farm, timeout=20)
+        assert {s["action"] for s in done["plan"]} == {"meet"}
+        assert set(state.ids(farm)) == known
+        assert_healed(farm, keys)
+
+
+def test_one_server_restarted_at_a_new_address(newest_redis: Flavor):
+    """It still finds the others, which tells them where it is."""
+    with Farm(newest_redis, 6, DURABLE) as farm:
+        init(farm).ok()
+        keys = state.fill(farm, KEYS)
+        farm.move(3)
+        init(farm).ok()
+        assert_healed(farm, keys)
+
+
+def test_repair_killed_after_every_command(newest_redis: Flavor):
+    """A replica came back empty, and the run that lets it join is killed, each time a command later."""
+    with Farm(newest_redis, 6, DURABLE) as farm:
+        init(farm).ok()
+        keys = state.fill(farm, 300)
+        replica = 5
+        for count in itertools.count(1):
+            lost = state.ids(farm)[replica]
+            farm.wipe(replica)
+            come_back_empty(farm, replica)
+            killed = run.killed_init(farm.nodes, count, cluster_node_timeout=TIMEOUT)
+            if killed.code == -signal.SIGKILL:
+                init(farm).ok()
+            assert all(lost not in state.view(farm, i) for i in range(6)), f"killed after command {count}"
+            assert_healed(farm, keys)
+            if killed.code != -signal.SIGKILL:
+                assert killed.ok()["changed"]
+                assert count > 5 + 1 + 5
+                return

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The password is in no process list, no output and no server log."""
+
+from __future__ import annotations
+
+import pathlib
+import time
+
+import pytest
+
+from ansible_collections.slotwise.redis.tests.integration import run
+from ansible_collections.slotwise.redis.tests.integration.farm import Farm
+
+PASSWORD = "s3cret-Zaungast-7781"
+
+
+def command_lines() -> str:
+    """Arguments of every process, as any user of the machine sees them."""
+    found = []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            found.append((process / "cmdline").read_bytes().decode(errors="replace"))
+        except OSError:
+            continue  # it has ended
+    return "\n".join(found)
+
+
+def finish_watched(process) -> run.Run:
+    """Look at all processes again and again until this one ends."""
+    looks = 0
+    while process.poll() is None:
+        assert PASSWORD not in command_lines()
+        looks += 1
+        time.sleep(0.02)
+    assert looks > 3
+    return run.finish(process)
+
+
+@pytest.fixture
+def farm(newest_redis):
+    with Farm(newest_redis, 6, password=PASSWORD) as farm:
+        yield farm
+
+
+def assert_hidden(farm: Farm, result: run.Run) -> None:
+    assert PASSWORD not in result.stdout
+    assert PASSWORD not in result.stderr
+    assert all(PASSWORD not in farm.log(index) for index in range(6))
+
+
+@pytest.mark.parametrize("module", ["redis_cluster_init", "redis_cluster_info", "redis_cluster_verify"])
+def test_a_run_that_succeeds(farm, module):
+    run.init(farm.nodes, login_password=PASSWORD).ok()
+    options = {"nodes": farm.nodes, "login_password": PASSWORD, "timeout": 10}
+    done = finish_watched(run.start(["-m", f"{run.MODULES}.{module}"], options))
+    done.ok()
+    assert_hidden(farm, done)
+
+
+def test_creation(farm):
+    done = finish_watched(run.start(run.init_command(), {"nodes": farm.nodes, "login_password": PASSWORD}))
+    done.ok()
+    assert_hidden(farm, done)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda farm, options: farm.stop(5),
+        lambda farm, options: farm.ask(5, "CONFIG", "SET", "requirepass", "other"),
+        lambda farm, options: options.update(shards=2),
+        lambda farm, options: options.update(nodes=[*farm.nodes[:5], PASSWORD]),
+        lambda farm, options: options.update(timeout="soon"),
+    ],
+    ids=["node down", "password refused", "wrong size", "password in nodes", "wrong type"],
+)
+def test_a_run_that_fails(farm, spoil):
+    options = {"nodes": farm.nodes, "login_password": PASSWORD, "timeout": 2}
+    spoil(farm, options)
+    done = finish_watched(run.start(run.init_command(), options))
+    done.failed()
+    assert_hidden(farm, done)

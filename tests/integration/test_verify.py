@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""redis_cluster_verify proves that every shard works, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from ansible_collections.slotwise.redis.tests.integration import run, state
+from ansible_collections.slotwise.redis.tests.integration.farm import Farm
+
+
+@pytest.fixture
+def formed(newest_redis):
+    with Farm(newest_redis, 6) as farm:
+        run.init(farm.nodes).ok()
+        yield farm
+
+
+def test_every_shard_and_every_replica(flavor):
+    with Farm(flavor, 9) as farm:
+        run.init(farm.nodes, replicas=2).ok()
+        state.fill(farm, 50)
+        before = state.counts(farm)
+        result = run.verify(farm.nodes, replicas=2).ok()
+        assert result["changed"] is False
+        assert [check["shard"] for check in result["checks"]] == [0, 1, 2]
+        nodes = [node for check in result["checks"] for node in (check["master"], *check["replicas"])]
+        assert sorted(nodes) == sorted(farm.nodes)
+        state.settled(farm)
+        assert state.counts(farm) == before
+
+
+def test_shards_that_serve_few_slots(newest_redis):
+    """A master with a single slot gets its own key, too."""
+    with Farm(newest_redis, 3) as farm:
+        for index, slots in enumerate([(0, 0), (1, 16382), (16383, 16383)]):
+            farm.ask(index, "CLUSTER", "SET-CONFIG-EPOCH", index + 1)
+            farm.ask(index, "CLUSTER", "ADDSLOTSRANGE", *slots)
+        run.init(farm.nodes, replicas=0, check=True).ok()
+        for port in farm.ports[1:]:
+            farm.ask(0, "CLUSTER", "MEET", "127.0.0.1", port)
+        state.eventually(lambda: not state.unserving(farm, 0), 30, "the cluster is complete")
+        assert len(run.verify(farm.nodes, replicas=0).ok()["checks"]) == 3
+        assert state.counts(farm) == [0, 0, 0]
+
+
+def test_check_mode_writes_nothing(formed):
+    before = state.writes(formed)
+    result = run.verify(formed.nodes, check=True).ok()
+    assert result["checks"] == []
+    assert len(result["topology"]) == 6
+    assert state.writes(formed) == before
+
+
+def test_a_broken_replica_link_is_named(formed):
+    formed.ask(4, "CONFIG", "SET", "masterauth", "wrong")
+    formed.ask(4, "CONFIG", "SET", "masteruser", "nobody")
+    for index in range(3):
+        formed.ask(index, "CLIENT", "KILL", "TYPE", "replica")
+    state.eventually(
+        lambda: state.section(formed, 4, "INFO", "replication")["master_link_status"] == "down", 10, "the link is down"
+    )
+    begin = time.monotonic()
+    failed = run.verify(formed.nodes, timeout=3).failed()
+    assert time.monotonic() - begin < 8
+    assert failed["found"] == [f"{formed.nodes[4]}: its link to its master is down"]
+    assert state.counts(formed) == [0] * 6
+
+
+def test_a_replica_that_falls_behind_is_named(formed):
+    """Its link is up, but it does not take writes in time."""
+    process = None
+    formed.pause(4)
+    try:
+        process = run.start(["-m", f"{run.MODULES}.redis_cluster_verify"], {"nodes": formed.nodes, "timeout": 5})
+        failed = run.finish(process).failed()
+    finally:
+        formed.resume(4)
+    assert any(formed.nodes[4] in line for line in failed["found"])
+
+
+def test_a_shard_that_refuses_writes_is_named(formed):
+    formed.ask(1, "CONFIG", "SET", "min-replicas-to-write", "2")
+    failed = run.verify(formed.nodes, timeout=5).failed()
+    assert failed["msg"].startswith("Reading and writing through the cluster failed.")
+    assert any(line.startswith(f"{formed.nodes[1]} did not store a key: ") for line in failed["found"])
+    assert not any(formed.nodes[0] in line for line in failed["found"])
+    state.settled(formed)
+    assert state.counts(formed) == [0] * 6
+
+
+def test_a_full_memory_is_named(formed):
+    formed.ask(2, "CONFIG", "SET", "maxmemory", "1")
+    failed = run.verify(formed.nodes, timeout=5).failed()
+    assert any(formed.nodes[2] in line and "maxmemory" in line for line in failed["found"]), failed["found"]
+
+
+def test_a_wrong_size_is_named(formed):
+    failed = run.verify(formed.nodes, shards=6, replicas=0, timeout=5).failed()
+    assert failed["msg"].startswith("The cluster is not of the wanted size.")
+    assert state.counts(formed) == [0] * 6
+
+
+def test_a_stopped_node_is_named(formed):
+    formed.stop(3)
+    failed = run.verify(formed.nodes, timeout=2).failed()
+    assert failed["msg"].startswith("Not every Redis node answers.")
+    assert failed["found"][0].startswith(formed.nodes[3])

@@ -1,0 +1,394 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every object that the roles make, rendered by Ansible itself with default and with all other variables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+NODES = [
+    {
+        "metadata": {
+            "name": f"node{i}",
+            "labels": {"kubernetes.io/hostname": f"host{i}", "topology.kubernetes.io/zone": z},
+        }
+    }
+    for i, z in enumerate("ab")
+]
+NOTHING = {"nodes": NODES, "volumes": [], "namespace": [], "statefulset": [], "secret": []}
+STORAGE = {"type": "local", "size": "2Gi", "path": "/srv/redis", "hosts": ["node0", "node1"]}
+OWNER = {"app.kubernetes.io/managed-by": "slotwise.redis", "app.kubernetes.io/instance": "orders"}
+SELECTOR = {
+    "app.kubernetes.io/name": "redis",
+    "app.kubernetes.io/instance": "orders",
+    "app.kubernetes.io/component": "cluster",
+}
+REDIS = {"redis_cluster_name": "orders", "redis_cluster_namespace": "shop", "redis_cluster_storage": STORAGE}
+OTHER = {
+    **REDIS,
+    "redis_image_registry": "registry.example.org",
+    "redis_cluster_shards": "4",
+    "redis_cluster_replicas": "2",
+    "redis_cluster_cluster_domain": "k8s.example.org",
+    "redis_cluster_create_namespace": False,
+    "redis_cluster_image": "registry.example.org/valkey/valkey:9.1",
+    "redis_cluster_image_pull_policy": "Always",
+    "redis_cluster_image_pull_secrets": ["pull-a", "pull-b"],
+    "redis_cluster_storage": {**STORAGE, "storage_class": "fast"},
+    "redis_cluster_config": {
+        "Maxmemory": "1gb",
+        "appendonly": False,
+        "save": ["900 1", "300 10"],
+        "notify-keyspace-events": "",
+        "cluster-node-timeout": 5000,
+    },
+    "redis_cluster_existing_secret": "given",
+    "redis_cluster_existing_secret_key": "redis.password",
+    "redis_cluster_resources": {"limits": {"memory": "2Gi"}},
+    "redis_cluster_node_selector": {"disk": "ssd"},
+    "redis_cluster_tolerations": [{"key": "redis", "operator": "Exists"}],
+    "redis_cluster_affinity": {"nodeAffinity": {"a": "b"}},
+    "redis_cluster_topology_spread_constraints": [{"maxSkew": 1}],
+    "redis_cluster_priority_class": "high",
+    "redis_cluster_pod_labels": {"team": "shop", "app.kubernetes.io/instance": "wrong"},
+    "redis_cluster_pod_annotations": {"note": "pod"},
+    "redis_cluster_labels": {"cost": "7"},
+    "redis_cluster_annotations": {"note": "all"},
+    "redis_cluster_termination_grace_period": 90,
+    "redis_cluster_startup_seconds": 61,
+    "redis_cluster_max_unavailable": 2,
+    "redis_cluster_service_type": "LoadBalancer",
+    "redis_cluster_service_annotations": {"lb": "internal"},
+    "redis_cluster_service_node_port": 30079,
+    "redis_cluster_service_load_balancer_class": "example.org/lb",
+    "redis_cluster_service_source_ranges": ["192.0.2.0/24"],
+    "redis_cluster_service_external_traffic_policy": "Local",
+    "redis_cluster_network_policy_clients": [{"namespaceSelector": {"matchLabels": {"redis": "client"}}}],
+}
+PLAN = [
+    {
+        "pod": f"orders-{i}",
+        "claim": f"data-orders-{i}",
+        "volume": f"shop.orders-{i}",
+        "node": f"node{i}",
+        "path": f"/srv/redis/shop.orders-{i}",
+        "size": "2Gi",
+    }
+    for i in range(2)
+]
+OLD_VOLUME = {
+    "metadata": {"name": "shop.orders-0"},
+    "spec": {"nodeAffinity": {"required": "as it was"}},
+    "status": {"phase": "Bound"},
+}
+VOLUMES = {"k8s_storage_name": "orders", "k8s_storage_namespace": "shop", "k8s_storage_volumes": PLAN}
+FOREIGN_CLASS = {"metadata": {"name": "fast", "labels": {"made": "by-others"}}}
+
+SCENARIOS = {
+    "default": ("redis_cluster", "__redis_cluster_objects", REDIS, NOTHING),
+    "other": ("redis_cluster", "__redis_cluster_objects", OTHER, NOTHING),
+    "open": (
+        "redis_cluster",
+        "__redis_cluster_objects",
+        {**REDIS, "redis_cluster_auth_enabled": "false", "redis_cluster_network_policy_enabled": "false"},
+        {**NOTHING, "namespace": [{"metadata": {"name": "shop", "labels": {"made": "by-others"}}}]},
+    ),
+    "machines": ("redis_cluster", "__redis_cluster_machines", REDIS, NOTHING),
+    "rules": ("redis_cluster", "__redis_cluster_rules", REDIS, NOTHING),
+    "removal rules": ("redis_cluster", "__redis_cluster_rules", {**REDIS, "redis_cluster_state": "absent"}, NOTHING),
+    "volumes": (
+        "k8s_storage",
+        "__k8s_storage_objects",
+        VOLUMES,
+        {"nodes": NODES, "volumes": [OLD_VOLUME], "class": []},
+    ),
+    "foreign class": (
+        "k8s_storage",
+        "__k8s_storage_objects",
+        {**VOLUMES, "k8s_storage_class": "fast", "k8s_storage_reclaim_policy": "Delete", "k8s_storage_volumes": []},
+        {"nodes": NODES, "volumes": [], "class": [FOREIGN_CLASS]},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    """What each scenario renders to, all by one run of Ansible."""
+    folder = tmp_path_factory.mktemp("render")
+    plays = []
+    for number, (role, variable, given, found) in enumerate(SCENARIOS.values()):
+        # Roles look for templates and files beside the play.
+        home = folder / role
+        if not home.exists():
+            home.mkdir()
+            for name in ("templates", "files"):
+                if (ROOT / "roles" / role / name).exists():
+                    (home / name).symlink_to(ROOT / "roles" / role / name)
+        play = {
+            "name": f"Render {variable}",
+            "hosts": "localhost",
+            "gather_facts": False,
+            "vars_files": [str(ROOT / "roles" / role / part / "main.yml") for part in ("defaults", "vars")],
+            "tasks": [
+                {"ansible.builtin.set_fact": {**given, f"__{role}_found": {"objects": found}, f"__{role}_live": found}},
+                {
+                    "ansible.builtin.copy": {
+                        "content": "{{ " + variable + " | to_json }}",
+                        "dest": str(folder / f"{number}.json"),
+                    }
+                },
+            ],
+        }
+        path = home / f"{number}.yml"
+        path.write_text(yaml.safe_dump([play]))
+        plays.append(str(path))
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_LOCALHOST_WARNING": "false"}
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    interpreter = f"ansible_python_interpreter={sys.executable}"
+    done = subprocess.run(
+        [program, "-i", "localhost,", "-c", "local", "-e", interpreter, *plays],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {name: json.loads((folder / f"{number}.json").read_text()) for number, name in enumerate(SCENARIOS)}
+
+
+def one(objects, kind, name="orders"):
+    """The only object of a kind and name."""
+    (found,) = [item for item in objects if (item["kind"], item["metadata"]["name"]) == (kind, name)]
+    return found
+
+
+def pod_spec(objects):
+    return one(objects, "StatefulSet")["spec"]["template"]["spec"]
+
+
+def container(objects):
+    (found,) = pod_spec(objects)["containers"]
+    return found
+
+
+@pytest.mark.parametrize("scenario", ["default", "other", "open"])
+def test_every_object_is_ours_and_complete(rendered, scenario):
+    for item in rendered[scenario]:
+        assert item["apiVersion"]
+        assert OWNER.items() <= item["metadata"]["labels"].items()
+        assert SELECTOR.items() <= item["metadata"]["labels"].items()
+        assert item["kind"] == "Namespace" or item["metadata"]["namespace"] == "shop"
+    text = json.dumps(rendered[scenario])
+    assert "{{" not in text
+    assert "{%" not in text
+
+
+def test_kinds(rendered):
+    assert [item["kind"] for item in rendered["default"]] == [
+        "Namespace",
+        "ConfigMap",
+        "ConfigMap",
+        "Service",
+        "Service",
+        "PodDisruptionBudget",
+        "NetworkPolicy",
+        "StatefulSet",
+    ]
+    left_out = {item["kind"] for item in rendered["default"]} - {item["kind"] for item in rendered["open"]}
+    assert left_out == {"Namespace", "NetworkPolicy"}
+
+
+@pytest.mark.parametrize("scenario", ["default", "other", "open"])
+def test_names_and_selectors_fit_together(rendered, scenario):
+    objects = rendered[scenario]
+    statefulset = one(objects, "StatefulSet")["spec"]
+    headless = one(objects, "Service", "orders-headless")["spec"]
+    assert statefulset["serviceName"] == "orders-headless"
+    assert (headless["clusterIP"], headless["publishNotReadyAddresses"]) == ("None", True)
+    assert statefulset["podManagementPolicy"] == "Parallel"
+    assert statefulset["updateStrategy"] == {"type": "OnDelete"}
+    labels = statefulset["template"]["metadata"]["labels"]
+    for selector in (
+        statefulset["selector"]["matchLabels"],
+        headless["selector"],
+        one(objects, "Service")["spec"]["selector"],
+        one(objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+    ):
+        assert selector == SELECTOR
+        assert selector.items() <= labels.items()
+    names = {port["name"]: port["containerPort"] for port in container(objects)["ports"]}
+    assert names == {"redis": 6379, "bus": 16379}
+    (claim,) = statefulset["volumeClaimTemplates"]
+    assert claim["metadata"]["name"] == "data"
+    assert OWNER.items() <= claim["metadata"]["labels"].items()
+    volumes = {volume["name"] for volume in pod_spec(objects)["volumes"]} | {"data"}
+    assert {mount["name"] for mount in container(objects)["volumeMounts"]} == volumes
+    assert ("auth" in volumes) is (scenario != "open")
+
+
+@pytest.mark.parametrize("scenario", ["default", "other", "open"])
+def test_restricted_pod_security(rendered, scenario):
+    spec = pod_spec(rendered[scenario])
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["automountServiceAccountToken"] is False
+    context = container(rendered[scenario])["securityContext"]
+    assert context["allowPrivilegeEscalation"] is False
+    assert context["readOnlyRootFilesystem"] is True
+    assert context["capabilities"] == {"drop": ["ALL"]}
+    for volume in spec["volumes"]:
+        assert volume.keys() - {"name"} <= {"configMap", "emptyDir", "secret"}
+
+
+def test_namespace_is_restricted(rendered):
+    labels = one(rendered["default"], "Namespace", "shop")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_scripts_are_the_files(rendered):
+    data = one(rendered["default"], "ConfigMap", "orders-scripts")["data"]
+    for name, text in data.items():
+        assert text == (ROOT / "roles/redis_cluster/files" / name).read_text()
+    used = json.dumps(container(rendered["default"])) + data["start.sh"]
+    assert all(name in used for name in data)
+
+
+def test_default_redis_conf(rendered):
+    lines = one(rendered["default"], "ConfigMap", "orders-config")["data"]["redis.conf"].splitlines()
+    for line in ("appendonly yes", "cluster-node-timeout 15000", "cluster-enabled yes", "dir /data", "port 6379"):
+        assert line in lines
+
+
+def test_other_redis_conf(rendered):
+    text = one(rendered["other"], "ConfigMap", "orders-config")["data"]["redis.conf"]
+    lines = text.splitlines()
+    for line in ("appendonly no", "maxmemory 1gb", "save 900 1", "save 300 10", "cluster-node-timeout 5000"):
+        assert line in lines
+    assert 'notify-keyspace-events ""' in lines
+    assert "appendonly yes" not in lines
+    checksum = one(rendered["other"], "StatefulSet")["spec"]["template"]["metadata"]["annotations"]
+    assert checksum["slotwise.redis/config-checksum"] == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_defaults(rendered):
+    objects = rendered["default"]
+    statefulset = one(objects, "StatefulSet")
+    assert statefulset["spec"]["replicas"] == 6
+    assert statefulset["metadata"]["annotations"] == {"slotwise.redis/shards": "3", "slotwise.redis/replicas": "1"}
+    claim = statefulset["spec"]["volumeClaimTemplates"][0]["spec"]
+    assert claim["storageClassName"] == "shop.orders-local"
+    assert claim["resources"] == {"requests": {"storage": "2Gi"}}
+    assert container(objects)["image"] == "docker.io/library/redis:8.0"
+    auth = next(volume for volume in pod_spec(objects)["volumes"] if volume["name"] == "auth")
+    assert auth["secret"] == {"secretName": "orders-auth", "items": [{"key": "password", "path": "password"}]}
+    environment = {item["name"]: item.get("value") for item in container(objects)["env"]}
+    assert environment["POD_HOSTNAME"] == "$(POD_NAME).orders-headless.shop.svc.cluster.local"
+    assert environment["REDIS_SERVICE"] == "orders-headless.shop.svc.cluster.local."
+    spread = pod_spec(objects)["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert {term["podAffinityTerm"]["topologyKey"] for term in spread} == {
+        "kubernetes.io/hostname",
+        "topology.kubernetes.io/zone",
+    }
+    bus, clients = one(objects, "NetworkPolicy")["spec"]["ingress"]
+    assert [port["port"] for port in bus["ports"]] == [6379, 16379]
+    assert bus["from"] == [{"podSelector": {"matchLabels": SELECTOR}}]
+    assert "from" not in clients
+
+
+def test_every_other_variable_arrives(rendered):
+    objects = rendered["other"]
+    statefulset = one(objects, "StatefulSet")
+    assert statefulset["spec"]["replicas"] == 12
+    spec = pod_spec(objects)
+    assert spec["imagePullSecrets"] == [{"name": "pull-a"}, {"name": "pull-b"}]
+    assert spec["nodeSelector"] == {"disk": "ssd"}
+    assert spec["tolerations"] == [{"key": "redis", "operator": "Exists"}]
+    assert spec["affinity"] == {"nodeAffinity": {"a": "b"}}
+    assert spec["topologySpreadConstraints"] == [{"maxSkew": 1}]
+    assert spec["priorityClassName"] == "high"
+    assert spec["terminationGracePeriodSeconds"] == 90
+    assert {item["name"]: item.get("value") for item in container(objects)["env"]}["PRESTOP_SECONDS"] == "75"
+    assert container(objects)["startupProbe"]["failureThreshold"] == 31
+    assert container(objects)["image"] == "registry.example.org/valkey/valkey:9.1"
+    assert container(objects)["imagePullPolicy"] == "Always"
+    assert container(objects)["resources"] == {"limits": {"memory": "2Gi"}}
+    labels = statefulset["spec"]["template"]["metadata"]["labels"]
+    assert (labels["team"], labels["cost"], labels["app.kubernetes.io/instance"]) == ("shop", "7", "orders")
+    assert statefulset["spec"]["template"]["metadata"]["annotations"]["note"] == "pod"
+    for item in objects:
+        assert item["metadata"]["labels"]["cost"] == "7"
+        assert item["metadata"]["annotations"]["note"] == "all"
+    auth = next(volume for volume in spec["volumes"] if volume["name"] == "auth")
+    assert auth["secret"] == {"secretName": "given", "items": [{"key": "redis.password", "path": "password"}]}
+    assert statefulset["spec"]["volumeClaimTemplates"][0]["spec"]["storageClassName"] == "fast"
+    service = one(objects, "Service")
+    assert service["metadata"]["annotations"]["lb"] == "internal"
+    assert service["spec"]["type"] == "LoadBalancer"
+    assert service["spec"]["ports"][0]["nodePort"] == 30079
+    assert service["spec"]["loadBalancerClass"] == "example.org/lb"
+    assert service["spec"]["loadBalancerSourceRanges"] == ["192.0.2.0/24"]
+    assert service["spec"]["externalTrafficPolicy"] == "Local"
+    assert one(objects, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 2
+    peers = one(objects, "NetworkPolicy")["spec"]["ingress"][1]["from"]
+    assert peers == [{"namespaceSelector": {"matchLabels": {"redis": "client"}}}]
+
+
+def test_machines_take_their_zone_from_the_node(rendered):
+    assert rendered["machines"] == [
+        {"name": "node0", "node": "node0", "zone": "a"},
+        {"name": "node1", "node": "node1", "zone": "b"},
+    ]
+
+
+def test_permissions_name_the_namespace_where_there_is_one(rendered):
+    whole_cluster = {"nodes", "persistentvolumes", "storageclasses", "namespaces"}
+    for scenario in ("rules", "removal rules"):
+        for rule in rendered[scenario]:
+            assert ("namespace" in rule) is (rule["resource"] not in whole_cluster)
+    assert "delete" not in {v for r in rendered["rules"] if r["resource"] != "leases" for v in r["verbs"]}
+    assert "create" not in {verb for rule in rendered["removal rules"] for verb in rule["verbs"]}
+
+
+def test_volumes_are_pinned_to_machine_and_claim(rendered):
+    storage_class, old, new = rendered["volumes"]
+    assert (storage_class["kind"], storage_class["metadata"]["name"]) == ("StorageClass", "shop.orders-local")
+    assert storage_class["provisioner"] == "kubernetes.io/no-provisioner"
+    assert storage_class["volumeBindingMode"] == "WaitForFirstConsumer"
+    assert storage_class["reclaimPolicy"] == "Retain"
+    assert old["spec"]["nodeAffinity"] == {"required": "as it was"}
+    for item in (storage_class, old, new):
+        assert {**OWNER, "slotwise.redis/namespace": "shop"}.items() <= item["metadata"]["labels"].items()
+    spec = new["spec"]
+    assert spec["claimRef"] == {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "namespace": "shop",
+        "name": "data-orders-1",
+    }
+    assert spec["local"] == {"path": "/srv/redis/shop.orders-1"}
+    assert spec["capacity"] == {"storage": "2Gi"}
+    assert spec["persistentVolumeReclaimPolicy"] == "Retain"
+    (term,) = spec["nodeAffinity"]["required"]["nodeSelectorTerms"]
+    assert term["matchExpressions"] == [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["host1"]}]
+
+
+def test_a_class_of_others_is_left_alone(rendered):
+    assert rendered["foreign class"] == []
+
+
+def test_storage_defaults_are_the_documented_ones():
+    role = ROOT / "roles/redis_cluster"
+    used = yaml.safe_load((role / "vars/main.yml").read_text())["__redis_cluster_storage_defaults"]
+    specs = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    options = specs["redis_cluster_storage"]["options"]
+    assert {name: option["default"] for name, option in options.items() if "default" in option} == used
