@@ -67,27 +67,6 @@ def test_kubernetes_that_does_not_answer(nothing: Deployment, tmp_path: pathlib.
     assert run.says("The Kubernetes API at https://127.0.0.1:1 does not answer"), run.output
 
 
-def test_missing_rights_are_listed(nothing: Deployment, tmp_path: pathlib.Path) -> None:
-    weak = account("weak", tmp_path)
-    run = nothing.play("site.yml", redis_cluster_kubeconfig=str(weak))
-    assert run.code != 0, run.output
-    for missing in ("create", "statefulsets.apps in namespace e2e-bad", "persistentvolumes in the whole cluster"):
-        assert run.says(missing), run.output
-    assert not any(run.changed.values()), run.output
-
-
-def account(name: str, directory: pathlib.Path) -> pathlib.Path:
-    """A kubeconfig for a service account without any rights."""
-    handle.kubectl("-n", "default", "create", "serviceaccount", name, check=False)
-    token = handle.kubectl("-n", "default", "create", "token", name).stdout.strip()
-    path = directory / f"{name}.kubeconfig"
-    base = ["--kubeconfig", str(path), "config"]
-    path.write_text(handle.lab().kubeconfig.read_text())
-    handle.kubectl(*base, "set-credentials", name, f"--token={token}")
-    handle.kubectl(*base, "set-context", "--current", f"--user={name}")
-    return path
-
-
 def test_other_number_of_shards_and_fewer_replicas(e2e: Deployment) -> None:
     for changes, word in (
         ({"redis_cluster_shards": 4}, "redis_cluster_shards"),

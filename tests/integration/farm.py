@@ -181,7 +181,7 @@ class Farm:
         self.start(index, **settings)
         self.wait_answers(index)
 
-    def move(self, *indexes: int, ports: bool = False) -> None:
+    def move(self, *indexes: int, ports: Sequence[int] = ()) -> None:
         """Start these servers, or all, again with their directories, at addresses that no other server knows.
 
         As a pod does, a server keeps its port and gets another address; with ``ports`` it is the other way.
@@ -190,10 +190,10 @@ class Farm:
         directories = {index: self.directory(index) for index in indexes}
         for index in indexes:
             self.stop(index)
-        if ports:
-            fresh = dict(zip(indexes, free_ports(len(indexes), avoid=self.ports)))
-            self.ports = [fresh.get(index, port) for index, port in enumerate(self.ports)]
-        else:
+        self.ports = list(self.ports)
+        for index, port in zip(indexes, ports):
+            self.ports[index] = port
+        if not ports:
             for index in indexes:
                 self.hosts[index] = OTHER_HOST if self.hosts[index] == HOST else HOST
         for index in indexes:

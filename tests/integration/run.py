@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,9 +15,7 @@ from dataclasses import dataclass
 from ansible_collections.slotwise.redis.tests.integration.farm import ROOT
 
 MODULES = "ansible_collections.slotwise.redis.plugins.modules"
-KILLED_RUN = pathlib.Path(__file__).with_name("killed_run.py")
-NODE_TIMEOUT = "1000"
-"""cluster-node-timeout of servers whose failover a test waits for, and of the runs on them."""
+INTERRUPTED_RUN = pathlib.Path(__file__).with_name("interrupted_run.py")
 RUN_SECONDS = 240
 
 
@@ -97,6 +96,35 @@ def verify(nodes: list[str], check: bool = False, **options: object) -> Run:
     return finish(start(["-m", f"{MODULES}.redis_cluster_verify"], {"nodes": nodes, "timeout": 30, **options}, check))
 
 
-def killed_init(nodes: list[str], commands: int, **options: object) -> Run:
-    """redis_cluster_init that kills itself when it has sent this many commands that change something."""
-    return finish(start([str(KILLED_RUN), str(commands)], {"nodes": nodes, "timeout": 60, **options}))
+def interrupted_command(commands: int, by: signal.Signals) -> list[str]:
+    """redis_cluster_init that signals itself when it has sent this many commands that change something."""
+    return [str(INTERRUPTED_RUN), str(commands), by.name]
+
+
+class ForkedRuns:
+    """redis_cluster_init many times, in processes that need not import everything again. A context manager."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self._output = folder / "stdout"
+
+    def __enter__(self) -> ForkedRuns:
+        self._process = subprocess.Popen(
+            [sys.executable, str(INTERRUPTED_RUN)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        )
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self._process.stdin.close()
+        self._process.wait(timeout=RUN_SECONDS)
+
+    def init(self, nodes: list[str], killed_after: int = 0, **options: object) -> Run:
+        """A run; with ``killed_after`` it is killed when it has sent this many commands that change something."""
+        text = arguments({"nodes": nodes, "timeout": 60, **options})
+        request = {"count": killed_after, "signal": "SIGKILL", "options": text, "output": str(self._output)}
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return Run(int(self._process.stdout.readline()), self._output.read_text(), "")

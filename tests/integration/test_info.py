@@ -9,7 +9,7 @@ import time
 import pytest
 
 from ansible_collections.slotwise.redis.tests.integration import run, state
-from ansible_collections.slotwise.redis.tests.integration.farm import Farm
+from ansible_collections.slotwise.redis.tests.integration.farm import Farm, newest
 
 COLUMNS = {
     "shard",
@@ -28,11 +28,19 @@ COLUMNS = {
 }
 
 
+@pytest.fixture(scope="module")
+def healthy():
+    """A cluster of six that tests leave as they found it."""
+    with Farm(newest("redis"), 6, state.QUICK) as farm:
+        run.init(farm.nodes, **state.QUICK_RUN).ok()
+        yield farm
+
+
 @pytest.fixture
 def formed(newest_redis):
-    """A healthy cluster of six, which fails over within a few seconds."""
-    with Farm(newest_redis, 6, {"cluster-node-timeout": "1000"}) as farm:
-        run.init(farm.nodes, cluster_node_timeout=1000).ok()
+    """A cluster of six for a test that breaks it."""
+    with Farm(newest_redis, 6, state.QUICK) as farm:
+        run.init(farm.nodes, **state.QUICK_RUN).ok()
         yield farm
 
 
@@ -101,8 +109,8 @@ def test_another_size_than_asked_for(formed):
     assert sum("does not know" in p for p in result["problems"]) == 9
 
 
-def test_a_node_outside_of_the_list(formed):
-    result = run.info(formed.nodes[:3], replicas=0).ok()
+def test_a_node_outside_of_the_list(healthy):
+    result = run.info(healthy.nodes[:3], replicas=0).ok()
     assert result["healthy"] is False
     assert sum("not of this deployment" in p for p in result["problems"]) == 3
 
@@ -120,12 +128,15 @@ def test_a_broken_replica_link(formed):
     assert next(row for row in result["topology"] if row["pod"] == formed.nodes[4])["link_up"] is False
 
 
-def test_an_open_slot(formed):
+def test_an_open_slot(healthy):
     """A slot move that was left half done."""
-    target = state.ids(formed)[1]
-    formed.ask(0, "CLUSTER", "SETSLOT", 5, "MIGRATING", target)
-    result = run.info(formed.nodes).ok()
-    assert result["problems"] == [f"{formed.nodes[0]}: slot [5->-{target}] is being moved, or its move was interrupted"]
+    target = state.ids(healthy)[1]
+    healthy.ask(0, "CLUSTER", "SETSLOT", 5, "MIGRATING", target)
+    result = run.info(healthy.nodes).ok()
+    healthy.ask(0, "CLUSTER", "SETSLOT", 5, "STABLE")
+    assert result["problems"] == [
+        f"{healthy.nodes[0]}: slot [5->-{target}] is being moved, or its move was interrupted"
+    ]
 
 
 def test_a_wrong_password_is_an_error(newest_redis):

@@ -10,26 +10,33 @@ import time
 import pytest
 
 from ansible_collections.slotwise.redis.tests.integration import run, state
-from ansible_collections.slotwise.redis.tests.integration.farm import HOST, Farm, free_ports
+from ansible_collections.slotwise.redis.tests.integration.farm import HOST, Farm, free_ports, newest
 
-QUICK = {"cluster-node-timeout": "500"}
+QUICK = {"cluster-node-timeout": "300"}
+"""Refusals that may pass by themselves are waited for a multiple of this."""
 
 
 def refused(farm: Farm, nodes: list[str] | None = None, **options: object) -> dict:
-    """The result of a run, and of check mode, that failed and sent no command that changes something."""
+    """The result of a run that failed and sent no command that changes something."""
     before = state.writes(farm)
-    results = [run.init(nodes or farm.nodes, check=check, **options).failed() for check in (True, False)]
-    assert [r["changed"] for r in results] == [False, False]
-    assert [r["msg"].splitlines()[0] for r in results] == [results[0]["msg"].splitlines()[0]] * 2
+    result = run.init(nodes or farm.nodes, **options).failed()
+    assert (result["changed"], result["actions"]) == (False, [])
+    assert result["advice"] or len(result["msg"]) > 40
     assert state.writes(farm) == before
-    return results[1]
+    return result
+
+
+@pytest.fixture(scope="module")
+def shared():
+    with Farm(newest("redis"), 6) as farm:
+        yield farm
 
 
 @pytest.fixture
-def six(newest_redis):
-    """Six fresh servers, strangers to each other."""
-    with Farm(newest_redis, 6) as farm:
-        yield farm
+def six(shared):
+    """Six servers that are strangers to each other, and are left so."""
+    yield shared
+    state.empty_again(shared)
 
 
 def test_a_node_with_keys_in_no_cluster(six):
@@ -55,8 +62,8 @@ def test_a_node_with_keys_that_serves_all_slots_alone(six):
 def test_a_member_of_another_cluster(newest_redis):
     with Farm(newest_redis, 12, QUICK) as farm:
         other = farm.nodes[6:]
-        run.init(other, cluster_node_timeout=500).ok()
-        failed = refused(farm, [*farm.nodes[:5], other[0]], cluster_node_timeout=500)
+        run.init(other, cluster_node_timeout=300).ok()
+        failed = refused(farm, [*farm.nodes[:5], other[0]], cluster_node_timeout=300)
         assert failed["msg"].startswith("A Redis node that does not belong to this deployment is a member")
         assert other[0] in failed["found"][0]
 
@@ -71,7 +78,7 @@ def test_two_clusters_with_keys(newest_redis):
         # "foo" is in slot 12182, "hello" in slot 866
         state.eventually(lambda: farm.ask(0, "SET", "foo", "1"), 10, "the first takes a key")
         state.eventually(lambda: farm.ask(3, "SET", "hello", "1"), 10, "the second takes a key")
-        failed = refused(farm, cluster_node_timeout=500)
+        failed = refused(farm, cluster_node_timeout=300)
         assert failed["msg"].startswith("The pods belong to different Redis clusters that hold keys.")
         assert [line.split(": ")[2] for line in failed["found"]] == ["1 keys, slots 8000-16383", "1 keys, slots 0-7999"]
 
@@ -90,9 +97,8 @@ PASSWORDS = [
 @pytest.mark.parametrize("password", PASSWORDS)
 def test_passwords_with_special_characters_work(newest_redis, password):
     with Farm(newest_redis, 3, password=password) as farm:
-        run.init(farm.nodes, replicas=0, login_password=password).ok()
+        assert len(run.init(farm.nodes, replicas=0, login_password=password).ok()["after"]) == 3
         assert not state.unserving(farm, 0)
-        assert len(run.verify(farm.nodes, replicas=0, login_password=password).ok()["checks"]) == 3
 
 
 @pytest.mark.parametrize(
@@ -105,14 +111,14 @@ def test_passwords_with_special_characters_work(newest_redis, password):
     ],
     ids=["wrong", "missing", "empty", "not configured"],
 )
-def test_password_that_does_not_fit(flavor, servers, given, message):
-    with Farm(flavor, 6, password=servers) as farm:
+def test_password_that_does_not_fit(newest_flavor, servers, given, message):
+    with Farm(newest_flavor, 6, password=servers) as farm:
         begin = time.monotonic()
         failed = refused(farm, login_password=given)
         assert message in failed["msg"].splitlines()[0]
         assert failed["msg"].split()[0] in farm.nodes
         assert failed["advice"]
-        assert time.monotonic() - begin < 10, "a wrong password does not become right by waiting"
+        assert time.monotonic() - begin < 20, "a wrong password does not become right by waiting"
 
 
 def test_one_node_with_another_password(newest_redis):
@@ -130,7 +136,7 @@ def test_a_closed_port_is_named_within_the_timeout(six):
     (closed,) = free_ports(1, avoid=six.ports)
     begin = time.monotonic()
     failed = refused(six, [*six.nodes[:5], f"{HOST}:{closed}"], timeout=2)
-    assert time.monotonic() - begin < 2 * (2 + 3)
+    assert time.monotonic() - begin < 2 + 8
     assert failed["msg"].startswith("Not every Redis node answered within 2 s.")
     assert failed["found"] == [f"{HOST}:{closed}: [Errno 111] Connection refused"]
 
@@ -164,9 +170,9 @@ def test_a_server_without_cluster_mode(newest_redis):
         assert any(farm.nodes[1] in line and "cluster support disabled" in line for line in failed["found"])
 
 
-def test_blocked_bus_port_is_named_and_the_next_run_completes(newest_flavor):
+def test_blocked_bus_port_is_named_and_the_next_run_completes(newest_redis):
     """No server reaches the bus of one: it is neither where MEET looks nor where the server says that it is."""
-    with Farm(newest_flavor, 6) as farm:
+    with Farm(newest_redis, 6) as farm:
         elsewhere, closed = free_ports(2, avoid=farm.ports)
         farm.restart(3, **{"cluster-port": str(elsewhere), "cluster-announce-bus-port": str(closed)})
         begin = time.monotonic()
@@ -253,13 +259,13 @@ def test_another_number_of_shards_than_runs(newest_redis):
 def test_slots_of_a_master_that_is_gone(newest_redis):
     """Its volume was lost and it had no replica: the keys are gone, and no empty node may hide that."""
     with Farm(newest_redis, 3, QUICK) as farm:
-        run.init(farm.nodes, replicas=0, cluster_node_timeout=500).ok()
+        run.init(farm.nodes, replicas=0, cluster_node_timeout=300).ok()
         keys = state.fill(farm, 100)
         lost = state.ids(farm)[1]
         farm.wipe(1)
         farm.start(1)
         farm.wait_answers(1)
-        failed = refused(farm, replicas=0, cluster_node_timeout=500)
+        failed = refused(farm, replicas=0, cluster_node_timeout=300)
         assert failed["msg"].startswith("Slots 5461-10922 belong to a Redis node that is gone.")
         assert any(lost in line for line in failed["found"])
         assert "No node of this deployment is its replica" in failed["advice"]

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from ansible_collections.slotwise.redis.tests.integration import run
-from ansible_collections.slotwise.redis.tests.integration.farm import Farm
+from ansible_collections.slotwise.redis.tests.integration import run, state
+from ansible_collections.slotwise.redis.tests.integration.farm import HOST, Farm, free_ports, newest
 
 PASSWORD = "s3cret-Zaungast-7781"
 
@@ -37,9 +37,9 @@ def finish_watched(process) -> run.Run:
     return run.finish(process)
 
 
-@pytest.fixture
-def farm(newest_redis):
-    with Farm(newest_redis, 6, password=PASSWORD) as farm:
+@pytest.fixture(scope="module")
+def farm():
+    with Farm(newest("redis"), 6, password=PASSWORD) as farm:
         yield farm
 
 
@@ -49,8 +49,15 @@ def assert_hidden(farm: Farm, result: run.Run) -> None:
     assert all(PASSWORD not in farm.log(index) for index in range(6))
 
 
+def test_creation(farm):
+    state.empty_again(farm)
+    done = finish_watched(run.start(run.init_command(), {"nodes": farm.nodes, "login_password": PASSWORD}))
+    done.ok()
+    assert_hidden(farm, done)
+
+
 @pytest.mark.parametrize("module", ["redis_cluster_init", "redis_cluster_info", "redis_cluster_verify"])
-def test_a_run_that_succeeds(farm, module):
+def test_a_run_on_a_finished_cluster(farm, module):
     run.init(farm.nodes, login_password=PASSWORD).ok()
     options = {"nodes": farm.nodes, "login_password": PASSWORD, "timeout": 10}
     done = finish_watched(run.start(["-m", f"{run.MODULES}.{module}"], options))
@@ -58,25 +65,19 @@ def test_a_run_that_succeeds(farm, module):
     assert_hidden(farm, done)
 
 
-def test_creation(farm):
-    done = finish_watched(run.start(run.init_command(), {"nodes": farm.nodes, "login_password": PASSWORD}))
-    done.ok()
-    assert_hidden(farm, done)
-
-
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda farm, options: farm.stop(5),
-        lambda farm, options: farm.ask(5, "CONFIG", "SET", "requirepass", "other"),
+        lambda farm, options: options["nodes"].append(f"{HOST}:{free_ports(1, avoid=farm.ports)[0]}"),
+        lambda farm, options: options.update(login_password=PASSWORD + "0"),
         lambda farm, options: options.update(shards=2),
-        lambda farm, options: options.update(nodes=[*farm.nodes[:5], PASSWORD]),
+        lambda farm, options: options["nodes"].append(PASSWORD),
         lambda farm, options: options.update(timeout="soon"),
     ],
     ids=["node down", "password refused", "wrong size", "password in nodes", "wrong type"],
 )
 def test_a_run_that_fails(farm, spoil):
-    options = {"nodes": farm.nodes, "login_password": PASSWORD, "timeout": 2}
+    options = {"nodes": farm.nodes[:5], "login_password": PASSWORD, "timeout": 2}
     spoil(farm, options)
     done = finish_watched(run.start(run.init_command(), options))
     done.failed()

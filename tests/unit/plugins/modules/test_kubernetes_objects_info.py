@@ -50,7 +50,9 @@ def test_only_the_parts_that_are_asked_for():
     assert ask(objects, query(id="n", kind="Node", name="w1"))["n"] == [node]
     named = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "w1"}}
     assert ask(objects, query(id="n", kind="Node", name="w1", parts=[]))["n"] == [named]
-    assert ask(objects, query(id="n", kind="Node", name="w1", parts=["spec", "x"]))["n"] == [{**named, "spec": {"a": 1}}]
+    assert ask(objects, query(id="n", kind="Node", name="w1", parts=["spec", "x"]))["n"] == [
+        {**named, "spec": {"a": 1}}
+    ]
 
 
 def test_secret_values_are_compared_and_never_returned():

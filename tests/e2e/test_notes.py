@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run prints at its end is true and can be pasted."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+
+from deployment import ROOT, Deployment
+
+PATH = f"{ROOT / '.lab' / 'bin'}:{os.environ['PATH']}"
+
+
+def test_the_commands_of_the_notes_work(e2e: Deployment) -> None:
+    notes = e2e.play("playbooks/verify.yml").output
+    commands = [line.strip() for line in notes.splitlines() if line.strip().startswith("kubectl ")]
+    assert len(commands) >= 4, notes
+    for command in commands:
+        words = shlex.split(command.partition(" | ")[0])
+        if "port-forward" in words:
+            check_port_forward(command)
+            continue
+        # nobody types into the session of a test, so it ends at once
+        done = subprocess.run(
+            ["bash", "-c", command.replace(" -it ", " -i ")],
+            env={**os.environ, "PATH": PATH},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stderr)
+        if "get secret" in command:
+            assert done.stdout == e2e.password
+        if "cluster nodes" in command:
+            assert done.stdout.count("master") == 3, done.stdout
+
+
+def check_port_forward(command: str) -> None:
+    """It says so when it listens, and goes on until it is ended."""
+    with subprocess.Popen(
+        ["bash", "-c", f"exec {command}"], env={**os.environ, "PATH": PATH}, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout.readline().startswith("Forwarding from"), command
+        finally:
+            process.terminate()
+
+
+def test_the_table_shows_every_pod(e2e: Deployment) -> None:
+    notes = e2e.play("playbooks/verify.yml").output
+    for row in e2e.info()["topology"]:
+        line = next(line for line in notes.splitlines() if f" {row['pod']} " in line and row["role"] in line)
+        assert str(row["machine"]) in line
+        assert str(row["slots"]) in line
