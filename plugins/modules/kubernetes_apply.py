@@ -21,6 +21,8 @@ description:
     definitions.
   - An object that exists and does not carry the labels of O(owner_labels) belongs to someone else. It is neither
     changed nor removed; the module fails before the first change and names it.
+  - A Namespace is created when it is missing and otherwise left as it is, because others may live in it. It is never
+    removed.
 options:
   kubeconfig:
     description: File with the connection to Kubernetes. C(KUBECONFIG) and then kubectl's default when left out.
@@ -127,6 +129,9 @@ except ImportError:
     yaml = None
 
 
+SHARED = "Namespace"
+
+
 def hide_secret_values(module: AnsibleModule) -> None:
     """Keep the values of Secrets out of everything that Ansible prints about this call, at any verbosity."""
     for definition in module.params["definitions"]:
@@ -145,7 +150,7 @@ def check_owners(refs: list[Ref], live: list[dict[str, Any] | None], labels: dic
     foreign = [
         f"{ref} has labels {found['metadata'].get('labels') or {}}"
         for ref, found in zip(refs, live)
-        if found is not None and not has_labels(found, labels)
+        if found is not None and ref.kind != SHARED and not has_labels(found, labels)
     ]
     if foreign:
         wanted = ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
@@ -160,7 +165,7 @@ def apply_all(objects: Objects, module: AnsibleModule, refs: list[Ref], live: li
     """The objects as they are after the apply, or would be. Namespaces come first: others live in them."""
 
     def apply(index: int) -> dict[str, Any] | None:
-        if live[index] is not None and module.params["only_missing"]:
+        if live[index] is not None and (refs[index].kind == SHARED or module.params["only_missing"]):
             return live[index]
         definition = module.params["definitions"][index]
         result = objects.apply(definition, module.params["field_manager"], module.check_mode)
@@ -169,8 +174,8 @@ def apply_all(objects: Objects, module: AnsibleModule, refs: list[Ref], live: li
         return result or definition
 
     after: list[dict[str, Any] | None] = [None] * len(refs)
-    first = [index for index, ref in enumerate(refs) if ref.kind == "Namespace"]
-    rest = [index for index, ref in enumerate(refs) if ref.kind != "Namespace"]
+    first = [index for index, ref in enumerate(refs) if ref.kind == SHARED]
+    rest = [index for index, ref in enumerate(refs) if ref.kind != SHARED]
     for batch in (first, rest):
         for index, result in zip(batch, in_parallel(apply, batch)):
             after[index] = result
@@ -179,6 +184,8 @@ def apply_all(objects: Objects, module: AnsibleModule, refs: list[Ref], live: li
 
 def delete_all(objects: Objects, module: AnsibleModule, refs: list[Ref], live: list[Any]) -> list[None]:
     """Remove what exists and wait until it is gone."""
+    if any(ref.kind == SHARED for ref in refs):
+        raise EngineError(f"A {SHARED} is not removed by this module, because others may live in it.")
     present = [ref for ref, found in zip(refs, live) if found is not None]
     if present and not module.check_mode:
         in_parallel(objects.delete, present)

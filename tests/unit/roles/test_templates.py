@@ -99,8 +99,13 @@ SCENARIOS = {
     "open": (
         "redis_cluster",
         "__redis_cluster_objects",
-        {**REDIS, "redis_cluster_auth_enabled": "false", "redis_cluster_network_policy_enabled": "false"},
-        {**NOTHING, "namespace": [{"metadata": {"name": "shop", "labels": {"made": "by-others"}}}]},
+        {
+            **REDIS,
+            "redis_cluster_auth_enabled": "false",
+            "redis_cluster_network_policy_enabled": "false",
+            "redis_cluster_create_namespace": "false",
+        },
+        NOTHING,
     ),
     "machines": ("redis_cluster", "__redis_cluster_machines", REDIS, NOTHING),
     "rules": ("redis_cluster", "__redis_cluster_rules", REDIS, NOTHING),

@@ -101,13 +101,24 @@ def test_ladder():
     assert actions(predicted) == {"ConfigMap shop/orders": "changed", "Namespace shop": "unchanged"}
     assert run(store, changed) == predicted
 
-    predicted = run(store, WANTED, check_mode=True, state="absent")
-    assert set(actions(predicted).values()) == {"removed"}
+    predicted = run(store, WANTED[:1], check_mode=True, state="absent")
+    assert actions(predicted) == {"ConfigMap shop/orders": "removed"}
     assert len(store.live) == 2
-    assert run(store, WANTED, state="absent") == predicted
-    assert store.live == {}
-    assert len(store.waited[0]) == 2
-    assert not run(store, WANTED, state="absent")["changed"]
+    assert run(store, WANTED[:1], state="absent") == predicted
+    assert len(store.live) == 1
+    assert len(store.waited[0]) == 1
+    assert not run(store, WANTED[:1], state="absent")["changed"]
+
+
+def test_a_namespace_belongs_to_all_who_live_in_it():
+    theirs = definition("Namespace", "shop")
+    theirs["metadata"]["labels"] = {"owner": "them"}
+    store = FakeStore(theirs)
+    assert actions(run(store, WANTED)) == {"ConfigMap shop/orders": "created", "Namespace shop": "unchanged"}
+    assert store.live[kubernetes_apply.Ref("Namespace", "shop")] == theirs
+    with pytest.raises(EngineError, match="A Namespace is not removed"):
+        run(store, WANTED, state="absent")
+    assert len(store.live) == 2
 
 
 def test_diff_has_one_entry_for_each_object_that_changes():
@@ -124,7 +135,7 @@ def test_someone_elses_object_stops_everything():
     store = FakeStore(foreign, definition("Namespace", "shop"))
     for state in ("present", "absent"):
         with pytest.raises(EngineError) as error:
-            run(store, [definition("Service", "orders", "shop"), *WANTED], state=state)
+            run(store, [definition("Service", "orders", "shop"), WANTED[0]], state=state)
         assert "ConfigMap shop/orders has labels {'owner': 'them'}" in str(error.value)
         assert "app.kubernetes.io/instance=orders" in str(error.value)
         assert store.writes == 0
@@ -136,13 +147,12 @@ def test_a_missing_namespace_outside_of_check_mode_is_an_error():
 
 
 def test_only_missing_leaves_what_exists():
-    store = FakeStore()
-    assert run(store, WANTED[1:], only_missing=True)["changed"]
-    changed = copy.deepcopy(WANTED)
-    changed[1]["metadata"]["labels"]["more"] = "x"
-    result = run(store, changed, only_missing=True)
-    assert actions(result) == {"ConfigMap shop/orders": "created", "Namespace shop": "unchanged"}
-    assert "more" not in store.live[kubernetes_apply.Ref("Namespace", "shop")]["metadata"]["labels"]
+    store = FakeStore(definition("Namespace", "shop"))
+    assert run(store, WANTED[:1], only_missing=True)["changed"]
+    changed = copy.deepcopy(WANTED[:1])
+    changed[0]["data"]["a"] = "2"
+    assert actions(run(store, changed, only_missing=True)) == {"ConfigMap shop/orders": "unchanged"}
+    assert store.live[kubernetes_apply.Ref("ConfigMap", "orders", "shop")]["data"] == {"a": "1"}
 
 
 def test_secret_values_are_hidden_in_diff_and_in_everything_printed():
