@@ -1,0 +1,11 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Usage: untuned_init.py < options.  redis_cluster_init without its temporary settings, for comparison."""
+
+from __future__ import annotations
+
+from ansible_collections.slotwise.redis.plugins.module_utils import _planner
+from ansible_collections.slotwise.redis.plugins.modules import redis_cluster_init
+
+_planner.TUNED_TIMEOUT = ()
+redis_cluster_init.main()
