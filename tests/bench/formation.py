@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Time until every node agrees: redis_cluster_init against `redis-cli --cluster create`, on the same servers.
 
-Usage: make bench, or PYTHONPATH=collections .venv/bin/python tests/bench/formation.py --nodes 6 30 --repetitions 5
+Usage: make bench, or .venv/bin/python tests/bench/formation.py --nodes 6 30 --repetitions 5
 README.md in this directory says what is measured and holds results.
 """
 
@@ -18,6 +18,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "collections"))
 
 from ansible_collections.slotwise.redis.plugins.module_utils._executor import observe
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info

@@ -10,6 +10,8 @@ import pathlib
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ansible_collections.slotwise.redis.tests.integration.farm import ROOT
@@ -68,6 +70,17 @@ def start(command: list[str], options: dict, check: bool = False) -> subprocess.
     process.stdin.close()
     process.stdin = None
     return process
+
+
+@contextmanager
+def started(command: list[str], options: dict) -> Iterator[subprocess.Popen[str]]:
+    """The same, ended with the test whatever happens in it."""
+    process = start(command, options)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def finish(process: subprocess.Popen[str]) -> Run:

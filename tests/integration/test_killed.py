@@ -83,25 +83,27 @@ def test_a_run_that_is_asked_to_end_sets_the_settings_back(newest_redis, count):
 
 def test_a_member_of_another_cluster_that_appears_while_joining_is_not_introduced(newest_flavor):
     """A node dies when the slots are given away, and another cluster's member answers at its address."""
-    with Farm(newest_flavor, 6) as farm, Farm(newest_flavor, 3, {**state.QUICK, "appendonly": "yes"}) as other:
+    untuned = {"cluster-node-timeout": "300"}
+    with Farm(newest_flavor, 6, untuned) as farm, Farm(newest_flavor, 3, {**state.QUICK, "appendonly": "yes"}) as other:
         run.init(other.nodes, replicas=0, **state.QUICK_RUN).ok()
         keys = state.fill(other, 200)
-        command = run.interrupted_command(SLOTS_ARE_GIVEN, signal.SIGSTOP)
-        process = run.start(command, {"nodes": farm.nodes, "timeout": 60})
-        state.eventually(lambda: state.writes(farm).get("cluster|addslotsrange") == 3, 20, "slots are given away")
-        farm.stop(5)
-        other.move(2, ports=[farm.ports[5]])
-        before = state.writes(other)
-        process.send_signal(signal.SIGCONT)
-        failed = run.finish(process).failed()
+        command = run.interrupted_command(3 + 3, signal.SIGSTOP)
+        options = {"cluster_node_timeout": 300}
+        with run.started(command, {"nodes": farm.nodes, "timeout": 60, **options}) as process:
+            state.eventually(lambda: state.writes(farm).get("cluster|addslotsrange") == 3, 60, "slots are given away")
+            farm.stop(5)
+            other.move(2, ports=[farm.ports[5]])
+            before = state.writes(other)
+            process.send_signal(signal.SIGCONT)
+            failed = run.finish(process).failed()
 
         assert failed["msg"].startswith("Redis nodes were lost while the cluster was being joined.")
         assert any(farm.nodes[5] in line for line in failed["found"])
         assert state.writes(other) == before
         known = set(state.ids(other))
-        state.eventually(lambda: all(set(state.view(other, i)) == known for i in range(3)), 20, "three know three")
-        state.eventually(lambda: not state.missing(other, keys), 20, "its keys are there")
+        state.eventually(lambda: all(set(state.view(other, i)) == known for i in range(3)), 60, "three know three")
+        state.eventually(lambda: not state.missing(other, keys), 60, "its keys are there")
 
-        failed = run.init(farm.nodes, timeout=3).failed()
+        failed = run.init(farm.nodes, timeout=3, **options).failed()
         assert HOST in failed["msg"]
         assert state.writes(other) == before

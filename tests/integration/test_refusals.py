@@ -21,7 +21,6 @@ def refused(farm: Farm, nodes: list[str] | None = None, **options: object) -> di
     before = state.writes(farm)
     result = run.init(nodes or farm.nodes, **options).failed()
     assert (result["changed"], result["actions"]) == (False, [])
-    assert result["advice"] or len(result["msg"]) > 40
     assert state.writes(farm) == before
     return result
 

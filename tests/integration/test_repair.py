@@ -78,7 +78,7 @@ def test_a_master_that_came_back_empty(flavor: Flavor):
         lost = state.ids(farm)[0]
         heir = next(i for i in range(3, 6) if master_of(farm, i) == 0)
         farm.wipe(0)
-        state.eventually(lambda: is_master(farm, heir), 30, "the replica takes over")
+        state.eventually(lambda: is_master(farm, heir), 60, "the replica takes over")
         come_back_empty(farm, 0)
         assert_done_as_shown(farm)
         assert all(lost not in state.view(farm, i) for i in range(6))
@@ -92,10 +92,10 @@ def test_a_run_during_a_failover_waits_for_it(newest_flavor: Flavor):
         init(farm).ok()
         keys = state.fill(farm, KEYS)
         farm.wipe(1)
-        process = run.start(run.init_command(), {"nodes": farm.nodes, "timeout": 60, **state.QUICK_RUN})
-        state.eventually(lambda: any(is_master(farm, i) for i in range(3, 6)), 30, "the replica takes over")
-        come_back_empty(farm, 1)
-        run.finish(process).ok()
+        with run.started(run.init_command(), {"nodes": farm.nodes, "timeout": 60, **state.QUICK_RUN}) as process:
+            state.eventually(lambda: any(is_master(farm, i) for i in range(3, 6)), 60, "the replica takes over")
+            come_back_empty(farm, 1)
+            run.finish(process).ok()
         assert_healed(farm, keys)
 
 
@@ -108,7 +108,7 @@ def test_two_nodes_of_different_shards_came_back_empty(newest_flavor: Flavor):
         other = next(i for i in range(3, 6) if i != heir)
         farm.wipe(0)
         farm.wipe(other)
-        state.eventually(lambda: is_master(farm, heir), 30, "the replica takes over")
+        state.eventually(lambda: is_master(farm, heir), 60, "the replica takes over")
         come_back_empty(farm, 0, other)
         assert_done_as_shown(farm)
         assert_healed(farm, keys)
@@ -147,7 +147,7 @@ def test_a_master_came_back_after_its_replica_took_over(newest_flavor: Flavor):
         keys = state.fill(farm, KEYS)
         heir = next(i for i in range(3, 6) if master_of(farm, i) == 2)
         farm.stop(2)
-        state.eventually(lambda: is_master(farm, heir), 30, "the replica takes over")
+        state.eventually(lambda: is_master(farm, heir), 60, "the replica takes over")
         farm.start(2)
         farm.wait_answers(2)
         before = state.writes(farm)

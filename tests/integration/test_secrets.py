@@ -26,15 +26,16 @@ def command_lines() -> str:
     return "\n".join(found)
 
 
-def finish_watched(process) -> run.Run:
-    """Look at all processes again and again until this one ends."""
+def watched(command: list[str], options: dict) -> run.Run:
+    """Look at all processes again and again while this one runs."""
     looks = 0
-    while process.poll() is None:
-        assert PASSWORD not in command_lines()
-        looks += 1
-        time.sleep(0.02)
-    assert looks > 3
-    return run.finish(process)
+    with run.started(command, options) as process:
+        while process.poll() is None:
+            assert PASSWORD not in command_lines()
+            looks += 1
+            time.sleep(0.02)
+        assert looks > 3
+        return run.finish(process)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def assert_hidden(farm: Farm, result: run.Run) -> None:
 
 def test_creation(farm):
     state.empty_again(farm)
-    done = finish_watched(run.start(run.init_command(), {"nodes": farm.nodes, "login_password": PASSWORD}))
+    done = watched(run.init_command(), {"nodes": farm.nodes, "login_password": PASSWORD})
     done.ok()
     assert_hidden(farm, done)
 
@@ -60,7 +61,7 @@ def test_creation(farm):
 def test_a_run_on_a_finished_cluster(farm, module):
     run.init(farm.nodes, login_password=PASSWORD).ok()
     options = {"nodes": farm.nodes, "login_password": PASSWORD, "timeout": 10}
-    done = finish_watched(run.start(["-m", f"{run.MODULES}.{module}"], options))
+    done = watched(["-m", f"{run.MODULES}.{module}"], options)
     done.ok()
     assert_hidden(farm, done)
 
@@ -79,6 +80,6 @@ def test_a_run_on_a_finished_cluster(farm, module):
 def test_a_run_that_fails(farm, spoil):
     options = {"nodes": farm.nodes[:5], "login_password": PASSWORD, "timeout": 2}
     spoil(farm, options)
-    done = finish_watched(run.start(run.init_command(), options))
+    done = watched(run.init_command(), options)
     done.failed()
     assert_hidden(farm, done)

@@ -6,9 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -126,49 +123,9 @@ SCENARIOS = {
 
 
 @pytest.fixture(scope="module")
-def rendered(tmp_path_factory):
-    """What each scenario renders to, all by one run of Ansible."""
-    folder = tmp_path_factory.mktemp("render")
-    plays = []
-    for number, (role, variable, given, found) in enumerate(SCENARIOS.values()):
-        # Roles look for templates and files beside the play.
-        home = folder / role
-        if not home.exists():
-            home.mkdir()
-            for name in ("templates", "files"):
-                if (ROOT / "roles" / role / name).exists():
-                    (home / name).symlink_to(ROOT / "roles" / role / name)
-        play = {
-            "name": f"Render {variable}",
-            "hosts": "localhost",
-            "gather_facts": False,
-            "vars_files": [str(ROOT / "roles" / role / part / "main.yml") for part in ("defaults", "vars")],
-            "tasks": [
-                {"ansible.builtin.set_fact": {**given, f"__{role}_found": {"objects": found}, f"__{role}_live": found}},
-                {
-                    "ansible.builtin.copy": {
-                        "content": "{{ " + variable + " | to_json }}",
-                        "dest": str(folder / f"{number}.json"),
-                    }
-                },
-            ],
-        }
-        path = home / f"{number}.yml"
-        path.write_text(yaml.safe_dump([play]))
-        plays.append(str(path))
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_LOCALHOST_WARNING": "false"}
-    program = str(Path(sys.executable).with_name("ansible-playbook"))
-    interpreter = f"ansible_python_interpreter={sys.executable}"
-    done = subprocess.run(
-        [program, "-i", "localhost,", "-c", "local", "-e", interpreter, *plays],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return {name: json.loads((folder / f"{number}.json").read_text()) for number, name in enumerate(SCENARIOS)}
+def rendered(render):
+    """What each scenario renders to."""
+    return render(SCENARIOS)
 
 
 def one(objects, kind, name="orders"):

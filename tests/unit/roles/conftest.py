@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renders variables and templates of roles by Ansible itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def render(tmp_path_factory):
+    """A function that renders scenarios: name -> (role, expression, given variables, what Kubernetes has).
+
+    All scenarios are plays of one run, as starting Ansible takes longer than everything else.
+    """
+
+    def run(scenarios: dict[str, tuple]) -> dict[str, object]:
+        folder = tmp_path_factory.mktemp("render")
+        plays = [_play(folder, role, scenarios) for role in sorted({scenario[0] for scenario in scenarios.values()})]
+        environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_LOCALHOST_WARNING": "false"}
+        program = str(Path(sys.executable).with_name("ansible-playbook"))
+        interpreter = f"ansible_python_interpreter={sys.executable}"
+        done = subprocess.run(
+            [program, "-i", "localhost,", "-c", "local", "-e", interpreter, *plays],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads((folder / "rendered.json").read_text())
+
+    return run
+
+
+def _play(folder: Path, role: str, scenarios: dict[str, tuple]) -> str:
+    """A playbook that renders the scenarios of one role."""
+    # Templates and files are looked for beside the play.
+    home = folder / role
+    home.mkdir()
+    for name in ("templates", "files"):
+        if (ROOT / "roles" / role / name).exists():
+            (home / name).symlink_to(ROOT / "roles" / role / name)
+    tasks = [
+        {
+            "ansible.builtin.set_fact": {
+                "rendered": "{{ rendered | default({}) | combine({" + json.dumps(name) + ": " + expression + "}) }}"
+            },
+            # Variables of a task, so that no scenario leaves anything behind for the next.
+            "vars": {**given, f"__{role}_found": {"objects": found}, f"__{role}_live": found},
+        }
+        for name, (of, expression, given, found) in scenarios.items()
+        if of == role
+    ]
+    write = {"content": "{{ rendered | to_json }}", "dest": str(folder / "rendered.json")}
+    play = {
+        "name": f"Render {role}",
+        "hosts": "localhost",
+        "gather_facts": False,
+        "vars_files": [str(ROOT / "roles" / role / part / "main.yml") for part in ("defaults", "vars")],
+        "tasks": [*tasks, {"ansible.builtin.copy": write}],
+    }
+    path = home / "play.yml"
+    path.write_text(yaml.safe_dump([play]))
+    return str(path)

@@ -1,0 +1,308 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role redis_cluster says: refusals of the preflight, pods that are not ready, notes at the end."""
+
+from __future__ import annotations
+
+import pytest
+
+NODES = [{"metadata": {"name": f"node{i}", "labels": {"kubernetes.io/hostname": f"node{i}"}}} for i in (1, 2, 3)]
+NOTHING = {"nodes": NODES, "volumes": [], "class": [], "namespace": [], "statefulset": [], "secret": []}
+GIVEN = {
+    "redis_cluster_name": "orders",
+    "redis_cluster_namespace": "shop",
+    "redis_cluster_storage": {"size": "1Gi", "hosts": ["node1", "node2", "node3"]},
+}
+INPUT = "lookup('ansible.builtin.template', 'input_problems.yml.j2') | from_yaml"
+LIVE = "lookup('ansible.builtin.template', 'live_problems.yml.j2') | from_yaml"
+NOTES = "lookup('ansible.builtin.template', 'notes.txt.j2')"
+NOT_READY = "lookup('ansible.builtin.template', 'not_ready.txt.j2')"
+LABELS = {"app.kubernetes.io/instance": "orders", "app.kubernetes.io/managed-by": "slotwise.redis"}
+
+
+def statefulset(labels=None, secret="orders-auth"):
+    """A running deployment of three shards with two replicas each."""
+    volumes = [{"name": "config"}] + ([{"name": "auth", "secret": {"secretName": secret}}] if secret else [])
+    claim = {"resources": {"requests": {"storage": "1Gi"}}, "storageClassName": "shop.orders-local"}
+    return {
+        "metadata": {
+            "labels": LABELS if labels is None else labels,
+            "annotations": {"slotwise.redis/shards": "3", "slotwise.redis/replicas": "2"},
+        },
+        "spec": {"template": {"spec": {"volumes": volumes}}, "volumeClaimTemplates": [{"spec": claim}]},
+    }
+
+
+def secret(**compare):
+    return {"metadata": {"name": "orders-auth"}, "data": {"password": None}, "compare": compare}
+
+
+def running(**more):
+    return {**NOTHING, "statefulset": [statefulset()], "secret": [secret()], **more}
+
+
+def pod(name, revision="new", ready=True, **status):
+    conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
+    return {
+        "metadata": {"name": name, "labels": {"controller-revision-hash": revision}},
+        "status": {"phase": "Running" if ready else "Pending", "conditions": conditions, **status},
+    }
+
+
+# name: (expression, variables besides GIVEN, what Kubernetes has, sentences that must appear; none means no problem)
+REFUSALS = {
+    "fine": (INPUT, {}, NOTHING, []),
+    "fine as text": (INPUT, {"redis_cluster_shards": "3", "redis_cluster_replicas": "0"}, NOTHING, []),
+    "counts": (
+        INPUT,
+        {"redis_cluster_shards": "2", "redis_cluster_replicas": -1},
+        NOTHING,
+        ["redis_cluster_shards is 2. Allowed: 3 or more", "redis_cluster_replicas is -1. Allowed: 0 or more"],
+    ),
+    "names": (
+        INPUT,
+        {"redis_cluster_name": "9-lives", "redis_cluster_namespace": "Shop"},
+        NOTHING,
+        ["redis_cluster_name is 9-lives. Allowed: ", "redis_cluster_namespace is Shop. Allowed: "],
+    ),
+    "pods": (
+        INPUT,
+        {"redis_cluster_termination_grace_period": 5, "redis_cluster_max_unavailable": 0},
+        NOTHING,
+        ["redis_cluster_termination_grace_period is 5. Allowed: 20", "redis_cluster_max_unavailable is 0. Allowed: 1"],
+    ),
+    "recycle": (
+        INPUT,
+        {"redis_cluster_storage": {"reclaim_policy": "Recycle"}},
+        NOTHING,
+        ["redis_cluster_storage.reclaim_policy is Recycle. Allowed: Retain, Delete. (Recycle is deprecated"],
+    ),
+    "two passwords": (
+        INPUT,
+        {"redis_cluster_password": "hunter2", "redis_cluster_existing_secret": "other"},
+        NOTHING,
+        ["redis_cluster_password and redis_cluster_existing_secret are both set"],
+    ),
+    "password without auth": (
+        INPUT,
+        {"redis_cluster_password": "hunter2", "redis_cluster_auth_enabled": "false"},
+        NOTHING,
+        ["redis_cluster_auth_enabled is false, and a password is given"],
+    ),
+    "password with line break": (
+        INPUT,
+        {"redis_cluster_password": "hunter2\nrequirepass x"},
+        NOTHING,
+        ["redis_cluster_password holds a line break"],
+    ),
+    "directives": (
+        INPUT,
+        {"redis_cluster_config": {"dir": "/tmp", "maxmemori": 1}},
+        NOTHING,
+        ["redis_cluster_config: dir cannot be set here", "Did you mean maxmemory"],
+    ),
+    "known directive": (
+        INPUT,
+        {"redis_cluster_config": {"brand-new": 1}, "redis_cluster_config_known": ["brand-new"]},
+        NOTHING,
+        [],
+    ),
+    "first run": (LIVE, {}, NOTHING, []),
+    "same again": (LIVE, {"redis_cluster_replicas": "2"}, running(), []),
+    "more replicas": (LIVE, {"redis_cluster_replicas": 3}, running(), []),
+    "fewer replicas": (LIVE, {}, running(), ["redis_cluster_replicas is 1 and the running deployment has 2"]),
+    "other shards": (
+        LIVE,
+        {"redis_cluster_shards": 4, "redis_cluster_replicas": 2},
+        running(),
+        ["redis_cluster_shards is 4 and the running deployment has 3 shards"],
+    ),
+    "other size and class": (
+        LIVE,
+        {
+            "redis_cluster_replicas": 2,
+            "redis_cluster_storage": {"size": "2Gi", "hosts": ["node1"], "storage_class": "fast"},
+        },
+        running(),
+        ["redis_cluster_storage.size is 2Gi and", "redis_cluster_storage.storage_class is fast and"],
+    ),
+    "foreign": (
+        LIVE,
+        {"redis_cluster_replicas": 2},
+        running(statefulset=[statefulset(labels={})]),
+        ["StatefulSet shop/orders exists and was not made by this collection"],
+    ),
+    "auth off": (
+        LIVE,
+        {"redis_cluster_replicas": 2, "redis_cluster_auth_enabled": False},
+        running(),
+        ["redis_cluster_auth_enabled is False and the running deployment has a password"],
+    ),
+    "auth on": (
+        LIVE,
+        {"redis_cluster_replicas": 2},
+        running(statefulset=[statefulset(secret=None)]),
+        ["redis_cluster_auth_enabled is True and the running deployment has no password"],
+    ),
+    "other password": (
+        LIVE,
+        {"redis_cluster_replicas": 2, "redis_cluster_password": "hunter2"},
+        running(secret=[secret(password=False)]),
+        ["redis_cluster_password is not the password in Secret shop/orders-auth"],
+    ),
+    "same password": (
+        LIVE,
+        {"redis_cluster_replicas": 2, "redis_cluster_password": "hunter2"},
+        running(secret=[secret(password=True)]),
+        [],
+    ),
+    "lost secret": (
+        LIVE,
+        {"redis_cluster_replicas": 2},
+        running(secret=[]),
+        ["Secret shop/orders-auth is gone and the deployment is running"],
+    ),
+    "lost secret, password given": (
+        LIVE,
+        {"redis_cluster_replicas": 2, "redis_cluster_password": "hunter2"},
+        running(secret=[]),
+        [],
+    ),
+    "no existing secret": (
+        LIVE,
+        {"redis_cluster_existing_secret": "given"},
+        NOTHING,
+        ["redis_cluster_existing_secret is given, and there is no Secret shop/given"],
+    ),
+    "no such key": (
+        LIVE,
+        {"redis_cluster_existing_secret": "given", "redis_cluster_existing_secret_key": "pw"},
+        {**NOTHING, "secret": [secret()]},
+        ["key pw (redis_cluster_existing_secret_key) of Secret shop/given, which has the keys password"],
+    ),
+    "no namespace": (
+        LIVE,
+        {"redis_cluster_create_namespace": "false"},
+        NOTHING,
+        ["Namespace shop does not exist, and redis_cluster_create_namespace is false"],
+    ),
+    "namespace going": (
+        LIVE,
+        {},
+        {**NOTHING, "namespace": [{"metadata": {"name": "shop"}, "status": {"phase": "Terminating"}}]},
+        ["Namespace shop is being removed (Terminating)"],
+    ),
+    "no such nodes": (
+        LIVE,
+        {"redis_cluster_storage": {"size": "1Gi", "hosts": ["NODE1", "elsewhere"]}},
+        NOTHING,
+        [
+            "names NODE1, and no Kubernetes node is called NODE1. Names are in lower case: did you mean node1? "
+            "The nodes are node1, node2, node3.",
+            "names elsewhere, and no Kubernetes node is called elsewhere. The nodes are",
+        ],
+    ),
+    "no plan": (
+        LIVE,
+        {"redis_cluster_storage": {"size": "1Gi", "hosts": ["node1"], "volumes_per_host": 2}},
+        NOTHING,
+        ["redis_cluster_storage.volumes_per_host is 2 and redis_cluster_storage.hosts names 1 machines"],
+    ),
+}
+RUNNING = {
+    "statefulset": [{"spec": {"replicas": 2}, "status": {"updateRevision": "new"}}],
+    "pods": [pod("orders-0"), pod("orders-1", revision="old")],
+    "service": [
+        {"spec": {"ports": [{"nodePort": 30079}]}, "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
+    ],
+}
+ROW = {
+    "shard": 0,
+    "role": "master",
+    "pod": "orders-0",
+    "machine": "node1",
+    "slots": "0-5460",
+    "keys": 7,
+    "lag": 0,
+    "link_up": True,
+}
+SHOWN = {
+    "__redis_cluster_running": {"objects": RUNNING},
+    "__redis_cluster_verified": {"topology": [ROW], "placement": ["all masters on node1"]},
+}
+WAITING = [
+    pod("orders-0"),
+    pod(
+        "orders-1",
+        ready=False,
+        containerStatuses=[{"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}],
+    ),
+    pod("orders-2", ready=False),
+]
+WAITING[2]["status"]["conditions"].append(
+    {"type": "PodScheduled", "status": "False", "message": "node(s) didn't find available persistent volumes to bind"}
+)
+TEXTS = {
+    "notes": (NOTES, {**SHOWN, "redis_cluster_kubeconfig": "/a b/config"}),
+    "outside": (
+        NOTES,
+        {
+            **SHOWN,
+            "redis_cluster_service_type": "LoadBalancer",
+            "redis_cluster_existing_secret_key": "redis.password",
+            "redis_cluster_existing_secret": "given",
+        },
+    ),
+    "open": (NOTES, {**SHOWN, "redis_cluster_auth_enabled": "false", "redis_cluster_service_type": "NodePort"}),
+    "not ready": (NOT_READY, {"__redis_cluster_running": {"objects": {"pods": WAITING}}}),
+    "no answer": (NOT_READY, {"__redis_cluster_running": {"msg": "the API does not answer"}}),
+}
+
+
+@pytest.fixture(scope="module")
+def said(render):
+    """What each scenario renders to."""
+    refusals = {
+        name: ("redis_cluster", f"({expression})", {**GIVEN, **more}, found)
+        for name, (expression, more, found, _words) in REFUSALS.items()
+    }
+    texts = {
+        name: ("redis_cluster", expression, {**GIVEN, **more}, NOTHING) for name, (expression, more) in TEXTS.items()
+    }
+    return render({**refusals, **texts})
+
+
+@pytest.mark.parametrize("scenario", REFUSALS)
+def test_refusals(said, scenario):
+    wanted = REFUSALS[scenario][3]
+    assert len(said[scenario]) == len(wanted), said[scenario]
+    for sentence, words in zip(said[scenario], wanted, strict=True):
+        assert words in sentence
+        assert "hunter2" not in sentence
+
+
+def test_notes(said):
+    notes = said["notes"]
+    assert "0      master  orders-0  node1    0-5460  7" in notes
+    assert "Attention: all masters on node1" in notes
+    assert "Pending restart: orders-1 still run" in notes
+    assert "kubectl --kubeconfig '/a b/config' -n shop exec orders-0 -- sh -c 'REDISCLI_AUTH=" in notes
+    assert "get secret orders-auth -o jsonpath='{.data.password}' | base64 -d" in notes
+    assert "orders.shop.svc.cluster.local:6379" in notes
+    assert "of type" not in notes
+
+
+def test_notes_for_clients_outside(said):
+    assert "192.0.2.1:6379," in said["outside"]
+    assert "get secret given -o jsonpath='{.data.redis\\.password}'" in said["outside"]
+    assert "port 30079 of every Kubernetes node" in said["open"]
+    assert "REDISCLI_AUTH" not in said["open"]
+    assert "secret" not in said["open"]
+
+
+def test_pods_that_are_not_ready(said):
+    text = said["not ready"]
+    assert "orders-0:" not in text
+    assert "- orders-1: Pending; ImagePullBackOff no such image\n" in text
+    assert "- orders-2: Pending; node(s) didn't find available persistent volumes to bind\n" in text
+    assert said["no answer"].strip() == "the API does not answer"
