@@ -26,8 +26,15 @@ try:
 
     KUBERNETES_TRACEBACK = None
 except ImportError:
-    client, ApiException, HttpError = None, OSError, OSError
+    client = None
     KUBERNETES_TRACEBACK = traceback.format_exc()
+
+    class ApiException(Exception):
+        """Never raised: every user calls require_kubernetes first."""
+
+    class HttpError(Exception):
+        """Never raised, as above."""
+
 
 READ_SECONDS = 15
 REDIS_CONTAINER = "redis"

@@ -137,7 +137,8 @@ def hide_secret_values(module: AnsibleModule) -> None:
     for definition in module.params["definitions"]:
         if definition.get("kind") != "Secret":
             continue
-        for value in (definition.get("data") or {}).values():
+        # Objects to remove may come from kubernetes_objects_info, which leaves the values out.
+        for value in filter(None, (definition.get("data") or {}).values()):
             module.no_log_values.add(str(value))
             try:
                 module.no_log_values.add(base64.b64decode(value, validate=True).decode())

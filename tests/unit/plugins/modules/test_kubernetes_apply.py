@@ -157,7 +157,9 @@ def test_only_missing_leaves_what_exists():
 
 def test_secret_values_are_hidden_in_diff_and_in_everything_printed():
     encoded = base64.b64encode(b"hunter2").decode()
-    secret = definition("Secret", "orders-auth", "shop", data={"password": encoded, "odd": "not base64!"})
+    secret = definition(
+        "Secret", "orders-auth", "shop", data={"password": encoded, "odd": "not base64!", "unread": None}
+    )
     module = FakeModule([secret], check_mode=True)
     kubernetes_apply.hide_secret_values(module)
     assert module.no_log_values == {encoded, "hunter2", "not base64!"}
