@@ -77,7 +77,7 @@ molecule: lab ## every role and site.yml on the lab, from check mode to cleanup
 .PHONY: bench
 bench: deps ## time to form a cluster, side by side with redis-cli --cluster create
 	@python3 tests/lab servers
-	@python tests/bench/formation
+	@python tests/bench/formation.py
 
 .PHONY: build
 build: deps ## the collection archive in dist/, its contents checked
