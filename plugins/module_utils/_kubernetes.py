@@ -143,7 +143,8 @@ class Kubernetes:
                 f"Secret {namespace}/{name} has no key {key}.",
                 [f"its keys: {', '.join(sorted(secret.data or {})) or 'none'}"],
             )
-        return base64.b64decode(secret.data[key]).decode()
+        # a line break at the end, as editors and echo leave it, is no part of the password for the pods either
+        return base64.b64decode(secret.data[key]).decode().rstrip("\n")
 
     def port_forward(self, namespace: str, pod: str, port: int, timeout: float) -> socket.socket:
         """An open connection to a port of a pod. Raises OSError where it cannot be had."""

@@ -131,7 +131,9 @@ class _Placement:
         self._in_zone = Counter(machine.zone for machine in self._by_ordinal.values())
 
     def choose(self, ordinal: int, spread: int) -> Machine:
-        window = range(ordinal - spread + 1, ordinal + spread)
+        # With fewer machines than that, at least the nearest ordinals are kept apart.
+        width = min(spread, len(self._machines))
+        window = range(ordinal - width + 1, ordinal + width)
         neighbours = [self._by_ordinal[near] for near in window if near in self._by_ordinal]
         near_nodes = Counter(machine.node for machine in neighbours)
         beside = [self._by_ordinal[n].node for n in (ordinal - 1, ordinal + 1) if n in self._by_ordinal]
