@@ -56,7 +56,8 @@ unit: deps ## unit and property tests: no cluster, no servers
 .PHONY: integration
 integration: deps ## the modules against real redis-server processes on loopback
 	@python3 tests/lab servers
-	@$(PYTEST) tests/integration -n auto --dist worksteal
+	@$(PYTEST) tests/integration -m "not large" -n auto --dist worksteal
+	@$(PYTEST) tests/integration -m large
 
 .PHONY: lab
 lab: deps ## start the four machine Kubernetes lab

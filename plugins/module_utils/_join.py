@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import Stalled, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info, parse_nodes, text
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Node, Peer, Step
-from ansible_collections.slotwise.redis.plugins.module_utils._transport import Command, Fleet
+from ansible_collections.slotwise.redis.plugins.module_utils._transport import Command, Fleet, OtherNode
 from ansible_collections.slotwise.redis.plugins.module_utils._waiter import strangers
 
 POLL_SECONDS = 0.03
@@ -45,25 +45,34 @@ class Joining:
         endpoint = self._nodes[name].endpoint
         return ("CLUSTER", "MEET", endpoint.address, endpoint.port)
 
-    def confirm(self, names: Iterable[str]) -> None:
-        """Raise where a node may no longer be at its address: who is met there would be joined with all its keys."""
+    def confirmed(self, names: Iterable[str]) -> set[str]:
+        """Those of the nodes that answer, at the address where they are met, as the nodes that were observed.
+
+        A node that is only slow is left out, its turn comes again. Raises where another node answers, or where the
+        address may be another's by now: who is met there would be joined with all its keys.
+        """
         names = sorted(names)
         replies = self._fleet.gather(dict.fromkeys(names, (("CLUSTER", "MYID"),)))
-        gone = []
-        for name in names:
-            reply = replies[name][0]
-            if isinstance(reply, Exception):
-                gone.append(f"{name}: {reply}")
-            elif text(reply) != self._nodes[name].node_id:
-                gone.append(f"{name} is another Redis node now, {text(reply)}")
-            elif name in self._fleet.reconnected:
-                gone.append(f"{name} was restarted or its connection broke; its address may have changed")
+        answered = {n: text(replies[n][0]) for n in names if not isinstance(replies[n][0], Exception)}
+        gone = [
+            f"{name} is another Redis node now, {node_id}"
+            for name, node_id in answered.items()
+            if node_id != self._nodes[name].node_id
+        ]
+        gone += [f"{name}: {reply[0]}" for name, reply in replies.items() if isinstance(reply[0], OtherNode)]
+        if not self._fleet.by_address:
+            gone += [
+                f"{name} was restarted or its connection broke; its address may have changed"
+                for name in names
+                if name in self._fleet.reconnected
+            ]
         if gone:
             raise Unreachable(
                 "Redis nodes were lost while the cluster was being joined.",
                 gone,
                 "No node was introduced to an address that may belong to another now. Run again when they are back.",
             )
+        return set(answered)
 
     def run(self, deadline: float) -> None:
         start = progress = time.monotonic()
@@ -121,10 +130,11 @@ class Joining:
                     due.append((name, other))
                     self._again[name, other] = (now + 2 * patience, 2 * patience)
         if due:
-            self.confirm({other for _name, other in due})
+            there = self.confirmed({other for _name, other in due})
             batches: dict[str, list[Command]] = {}
             for name, other in due:
-                batches.setdefault(name, []).append(self.meet_command(other))
+                if other in there:
+                    batches.setdefault(name, []).append(self.meet_command(other))
             self._fleet.gather(batches)
 
     def _stalled(self, seconds: float) -> Stalled:

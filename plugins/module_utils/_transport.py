@@ -22,7 +22,7 @@ Replies = list[object]
 
 DIAL_SECONDS = 5.0
 """Longest wait for a TCP connection or a port-forward to open."""
-REPLY_SECONDS = 15.0
+REPLY_SECONDS = 30.0
 """Longest wait for the replies of one round, however many nodes are silent."""
 
 REDIAL_SECONDS = 0.5
@@ -31,14 +31,23 @@ LAST_LOOK_SECONDS = 0.01
 """What a node still gets when others have used the round up: its reply may have been there for long."""
 
 
+class OtherNode(OSError):
+    """At the address of a node another one answers."""
+
+
 class Dialer(Protocol):
     """Opens sockets; an endpoint that cannot be reached gets its error instead."""
+
+    by_address: bool
+    """Whether a connection proves who is at the address; one by the name of a pod does not."""
 
     def dial(self, endpoints: Sequence[Endpoint]) -> dict[str, socket.socket | OSError]: ...
 
 
 class DirectDialer:
     """TCP to every endpoint at once, in one thread."""
+
+    by_address = True
 
     def dial(self, endpoints: Sequence[Endpoint]) -> dict[str, socket.socket | OSError]:
         results: dict[str, socket.socket | OSError] = {}
@@ -82,6 +91,8 @@ class DirectDialer:
 class PortForwardDialer:
     """Through the Kubernetes API: one port-forward a pod, several opened at a time."""
 
+    by_address = False
+
     def __init__(self, kubernetes, namespace: str, workers: int = 12) -> None:
         self._kubernetes, self._namespace, self._workers = kubernetes, namespace, workers
 
@@ -124,6 +135,7 @@ class Fleet:
         self._ids: dict[str, bytes] = {}
         self._refused: dict[str, tuple[float, Exception]] = {}
         self.reconnected: set[str] = set()
+        self.by_address = dialer.by_address
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -198,7 +210,7 @@ class Fleet:
         for name, replies in self.gather({n: g for n, g in greetings.items() if g}).items():
             error = next((r for r in replies if isinstance(r, Exception)), None)
             if error is None and name in self._ids and replies[-1] != self._ids[name]:
-                error = OSError(f"another Redis node, {replies[-1].decode()}, answers there now")
+                error = OtherNode(f"another Redis node, {replies[-1].decode()}, answers there now")
             if error is not None:
                 self._drop(name)
                 failed[name] = error

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.slotwise.redis.tests.integration import run, state
 from ansible_collections.slotwise.redis.tests.integration.farm import Farm
 
@@ -128,6 +130,7 @@ def test_servers_made_by_another_tool_are_taken_over_unchanged(newest_flavor):
         assert_unchanged(farm, **state.QUICK_RUN)
 
 
+@pytest.mark.large
 def test_hundred_and_eight_nodes(newest_redis):
     with Farm(newest_redis, 108) as farm:
         options = {"shards": 54, "timeout": 120}
