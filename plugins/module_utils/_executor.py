@@ -130,7 +130,7 @@ class Executor:
         if not meets and not replicates:
             return
         joining = Joining(self._fleet, self._nodes, replicates, self._done, self._guard)
-        there = joining.confirmed({peer for s in meets for peer in s.args["peers"]})
+        there = joining.confirmed(self._nodes) if meets else set()
         self._send(meets, lambda s: [joining.meet_command(peer) for peer in s.args["peers"] if peer in there])
         self._report(f"{len(self._nodes)} nodes get to know each other")
         joining.run(self._deadline)

@@ -20,6 +20,7 @@ STALL_SECONDS = 20.0
 FIRST_PATIENCE = 0.5
 """Seconds after which a pair that does not know each other is introduced again; doubles each time."""
 MEETS_A_ROUND = 1000
+WHO: tuple[Command, ...] = (("CLUSTER", "MYID"),)
 
 
 class Joining:
@@ -52,7 +53,10 @@ class Joining:
         address may be another's by now: who is met there would be joined with all its keys.
         """
         names = sorted(names)
-        replies = self._fleet.gather(dict.fromkeys(names, (("CLUSTER", "MYID"),)))
+        replies = self._fleet.gather(dict.fromkeys(names, WHO))
+        # where the old connection broke, a new one tells who is there now
+        broken = [n for n in names if isinstance(replies[n][0], Exception)]
+        replies.update(self._fleet.gather(dict.fromkeys(broken, WHO)))
         answered = {n: text(replies[n][0]) for n in names if not isinstance(replies[n][0], Exception)}
         gone = [
             f"{name} is another Redis node now, {node_id}"

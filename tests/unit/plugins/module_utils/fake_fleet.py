@@ -21,6 +21,8 @@ def slot_words(peer: Peer) -> str:
 class FakeFleet:
     """What ``Executor`` uses of a ``Fleet``."""
 
+    by_address = True
+
     def __init__(self, cluster: Cluster, fault: Fault = lambda number, node, command: None) -> None:
         self.cluster, self.fault = cluster, fault
         self.sent: list[tuple[str, tuple]] = []

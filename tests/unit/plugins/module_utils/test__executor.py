@@ -185,6 +185,7 @@ def test_a_node_that_became_another_is_not_introduced():
 
 def test_a_node_whose_connection_broke_is_not_introduced():
     fleet = FakeFleet(fresh())
+    fleet.by_address = False  # as through the Kubernetes API
     fleet.fault = lambda count, node, words: fleet.reconnected.add("pod-2") if words[1] == "ADDSLOTSRANGE" else None
     with pytest.raises(Unreachable) as caught:
         run(fleet)
