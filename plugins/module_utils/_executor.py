@@ -17,7 +17,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._errors import Engi
 from ansible_collections.slotwise.redis.plugins.module_utils._join import Joining
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import OBSERVE, parse_info, parse_node
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Node, Plan, Step
-from ansible_collections.slotwise.redis.plugins.module_utils._transport import Command, Fleet
+from ansible_collections.slotwise.redis.plugins.module_utils._transport import Command, Fleet, first_error
 from ansible_collections.slotwise.redis.plugins.module_utils._waiter import problems, unserved
 
 POLL_SECONDS = 0.03
@@ -29,15 +29,11 @@ STATUS: tuple[Command, ...] = (("CLUSTER", "INFO"), ("INFO", "replication"))
 def observe(fleet: Fleet) -> list[Node]:
     """One round to all nodes. Raises Unreachable naming the nodes that did not answer, and how."""
     replies, seen = fleet.ask_all(*OBSERVE), {}
-    failed = [
-        (e, next(r for r in replies[e.name] if isinstance(r, Exception)))
-        for e in fleet.endpoints
-        if any(isinstance(r, Exception) for r in replies[e.name])
-    ]
-    if failed:
+    failed = {e: first_error(replies[e.name]) for e in fleet.endpoints}
+    if any(failed.values()):
         raise Unreachable(
             "Redis nodes do not answer, or refuse to be asked.",
-            [f"{e.name} at {e.address}:{e.port}: {error}" for e, error in failed],
+            [f"{e.name} at {e.address}:{e.port}: {error}" for e, error in failed.items() if error],
             "The user of the password needs CLUSTER, INFO and CONFIG GET. Look at these nodes and run again.",
         )
     return [parse_node(e, replies[e.name], seen) for e in fleet.endpoints]
@@ -85,7 +81,7 @@ class Executor:
         self._report(f"waiting until {len(waiting)} nodes agree")
         while True:
             for name, replies in self._fleet.gather(dict.fromkeys(waiting, STATUS)).items():
-                bad = next((r for r in replies if isinstance(r, Exception)), None)
+                bad = first_error(replies)
                 waiting[name] = f"does not answer: {bad}" if bad else unserved(*(parse_info(r) for r in replies))
             waiting = {n: why for n, why in waiting.items() if why}
             found = [f"{name}: {why}" for name, why in waiting.items()]
@@ -115,7 +111,7 @@ class Executor:
         replies = self._fleet.gather({s.node: commands(s) for s in steps})
         refused = []
         for step in steps:
-            error = next((r for r in replies[step.node] if isinstance(r, Exception)), None)
+            error = first_error(replies[step.node])
             if error:
                 refused.append(f"{step.text()}: {error}")
             else:

@@ -35,6 +35,11 @@ class OtherNode(OSError):
     """At the address of a node another one answers."""
 
 
+def first_error(replies: Replies) -> Exception | None:
+    """The first reply of a node that is none."""
+    return next((r for r in replies if isinstance(r, Exception)), None)
+
+
 class Dialer(Protocol):
     """Opens sockets; an endpoint that cannot be reached gets its error instead."""
 
@@ -208,7 +213,7 @@ class Fleet:
         greetings = {n: auth + ([("CLUSTER", "MYID")] if n in self._ids else []) for n in names}
         failed: dict[str, Exception] = {}
         for name, replies in self.gather({n: g for n, g in greetings.items() if g}).items():
-            error = next((r for r in replies if isinstance(r, Exception)), None)
+            error = first_error(replies)
             if error is None and name in self._ids and replies[-1] != self._ids[name]:
                 error = OtherNode(f"another Redis node, {replies[-1].decode()}, answers there now")
             if error is not None:

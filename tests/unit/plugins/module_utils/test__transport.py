@@ -15,7 +15,12 @@ import pytest
 from ansible_collections.slotwise.redis.plugins.module_utils import _transport
 from ansible_collections.slotwise.redis.plugins.module_utils._deps import AuthenticationError
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
-from ansible_collections.slotwise.redis.plugins.module_utils._transport import DirectDialer, Fleet, PortForwardDialer
+from ansible_collections.slotwise.redis.plugins.module_utils._transport import (
+    DirectDialer,
+    Fleet,
+    PortForwardDialer,
+    first_error,
+)
 
 
 class Server:
@@ -113,6 +118,13 @@ def test_an_error_stands_in_the_place_of_its_reply(make):
         first, error, last = replies[name]
         assert (first, last) == (b"a", b"b")
         assert "unknown command 'NONSENSE'" in str(error)
+
+
+def test_the_first_error_among_replies():
+    refused, lost = OSError("refused"), OSError("lost")
+    assert first_error([b"OK", refused, 7, lost]) is refused
+    assert first_error([b"OK", 7]) is None
+    assert first_error([]) is None
 
 
 def test_a_connection_that_breaks_is_opened_again(make):
