@@ -8,14 +8,6 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
-  kubeconfig:
-    description:
-      - Kubeconfig file to use.
-      - Without it E(KUBECONFIG), then C(~/.kube/config), then the service account of the pod that Ansible runs in.
-    type: path
-  context:
-    description: Context of the kubeconfig. Without it the current one.
-    type: str
   namespace:
     description: Namespace of the deployment. Required with O(name).
     type: str

@@ -1,13 +1,17 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options that the Redis Cluster modules share; their documentation is in doc_fragments/cluster.py."""
+"""Options that modules share; their documentation is in the files of doc_fragments named after them."""
 
 from __future__ import annotations
 
-CONNECTION = {
+KUBERNETES = {
     "kubeconfig": {"type": "path"},
     "context": {"type": "str"},
+}
+
+CLUSTER = {
+    **KUBERNETES,
     "namespace": {"type": "str"},
     "name": {"type": "str"},
     "service": {"type": "str"},

@@ -15,14 +15,6 @@ description:
 author:
   - slotwise.redis contributors (@slotwise)
 options:
-  kubeconfig:
-    description:
-      - Kubeconfig file to use.
-      - Without it E(KUBECONFIG), then C(~/.kube/config), then the service account of the pod that Ansible runs in.
-    type: path
-  context:
-    description: Context of the kubeconfig. Without it the current one.
-    type: str
   rules:
     description: What will be done.
     type: list
@@ -45,8 +37,11 @@ options:
       namespace:
         description: Namespace of the resource; without it the whole cluster.
         type: str
+requirements:
+  - kubernetes >= 29.0
 extends_documentation_fragment:
   - slotwise.redis.attributes
+  - slotwise.redis.kubernetes
 attributes:
   check_mode:
     support: full
@@ -86,6 +81,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import (
     READ_SECONDS,
@@ -130,8 +126,7 @@ def main():
     }
     module = AnsibleModule(
         argument_spec={
-            "kubeconfig": {"type": "path"},
-            "context": {"type": "str"},
+            **KUBERNETES,
             "rules": {"type": "list", "elements": "dict", "required": True, "options": rule},
         },
         supports_check_mode=True,

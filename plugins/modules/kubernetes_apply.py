@@ -24,12 +24,6 @@ description:
   - A Namespace is created when it is missing and otherwise left as it is, because others may live in it. It is never
     removed.
 options:
-  kubeconfig:
-    description: File with the connection to Kubernetes. C(KUBECONFIG) and then kubectl's default when left out.
-    type: path
-  context:
-    description: Context of the kubeconfig. Its current context when left out.
-    type: str
   definitions:
     description:
       - The objects. With O(state=absent) only kind, name and namespace count.
@@ -60,8 +54,11 @@ options:
     description: Seconds to wait until removed objects are gone.
     type: int
     default: 300
+requirements:
+  - kubernetes >= 29.0
 extends_documentation_fragment:
   - slotwise.redis.attributes
+  - slotwise.redis.kubernetes
 attributes:
   check_mode:
     support: full
@@ -111,6 +108,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_client, require_kubernetes
 from ansible_collections.slotwise.redis.plugins.module_utils._objects import (
@@ -236,8 +234,7 @@ def main() -> None:
     """Module entry."""
     module = AnsibleModule(
         argument_spec={
-            "kubeconfig": {"type": "path"},
-            "context": {"type": "str"},
+            **KUBERNETES,
             "definitions": {"type": "list", "elements": "dict", "required": True},
             "owner_labels": {"type": "dict", "default": {}},
             "only_missing": {"type": "bool", "default": False},

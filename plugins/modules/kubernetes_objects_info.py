@@ -17,12 +17,6 @@ description:
   - Reads single objects by name and lists by label, all at once. Nothing is changed.
   - The values of Secrets are never returned; O(queries[].compare) tells whether they are as expected.
 options:
-  kubeconfig:
-    description: File with the connection to Kubernetes. C(KUBECONFIG) and then kubectl's default when left out.
-    type: path
-  context:
-    description: Context of the kubeconfig. Its current context when left out.
-    type: str
   queries:
     description: What to read.
     type: list
@@ -69,8 +63,11 @@ options:
           - For a Secret, the value expected for each key. The answer has C(compare) with whether each is as expected.
         type: dict
         default: {}
+requirements:
+  - kubernetes >= 29.0
 extends_documentation_fragment:
   - slotwise.redis.attributes
+  - slotwise.redis.kubernetes
 attributes:
   check_mode:
     support: full
@@ -112,6 +109,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_client, require_kubernetes
 from ansible_collections.slotwise.redis.plugins.module_utils._objects import KINDS, Objects, Ref, in_parallel
@@ -158,8 +156,7 @@ def main() -> None:
     """Module entry."""
     module = AnsibleModule(
         argument_spec={
-            "kubeconfig": {"type": "path"},
-            "context": {"type": "str"},
+            **KUBERNETES,
             "queries": {
                 "type": "list",
                 "elements": "dict",

@@ -18,6 +18,7 @@ author:
 extends_documentation_fragment:
   - slotwise.redis.attributes
   - slotwise.redis.cluster
+  - slotwise.redis.kubernetes
 options:
   timeout:
     description: Longest time to wait for nodes that do not answer, in seconds.
@@ -72,7 +73,7 @@ topology:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CONNECTION, CONSTRAINTS
+from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CLUSTER, CONSTRAINTS
 from ansible_collections.slotwise.redis.plugins.module_utils._deployment import with_nodes
 from ansible_collections.slotwise.redis.plugins.module_utils._report import placement_problems, topology
 from ansible_collections.slotwise.redis.plugins.module_utils._waiter import open_slots, problems, shape_problems
@@ -91,7 +92,7 @@ def read(deployment, fleet, nodes, reasons):
 
 
 def main():
-    spec = {**CONNECTION, "timeout": {"type": "int", "default": 5}}
+    spec = {**CLUSTER, "timeout": {"type": "int", "default": 5}}
     with_nodes(AnsibleModule(argument_spec=spec, supports_check_mode=True, **CONSTRAINTS), read)
 
 

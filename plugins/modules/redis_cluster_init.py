@@ -45,6 +45,7 @@ options:
 extends_documentation_fragment:
   - slotwise.redis.attributes
   - slotwise.redis.cluster
+  - slotwise.redis.kubernetes
 attributes:
   check_mode:
     support: full
@@ -123,7 +124,7 @@ advice:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CONNECTION, CONSTRAINTS
+from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CLUSTER, CONSTRAINTS
 from ansible_collections.slotwise.redis.plugins.module_utils._init import run_init
 
 
@@ -131,7 +132,7 @@ def main():
     run_init(
         AnsibleModule(
             argument_spec={
-                **CONNECTION,
+                **CLUSTER,
                 "cluster_node_timeout": {"type": "int", "default": 15000},
                 "repl_diskless_sync_delay": {"type": "int", "default": 5},
                 "placement": {"type": "dict", "default": {}},

@@ -19,6 +19,7 @@ author:
 extends_documentation_fragment:
   - slotwise.redis.attributes
   - slotwise.redis.cluster
+  - slotwise.redis.kubernetes
 attributes:
   check_mode:
     support: full
@@ -63,13 +64,13 @@ found:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CONNECTION, CONSTRAINTS
+from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CLUSTER, CONSTRAINTS
 from ansible_collections.slotwise.redis.plugins.module_utils._deployment import with_nodes
 from ansible_collections.slotwise.redis.plugins.module_utils._verify import run_verify
 
 
 def main():
-    module = AnsibleModule(argument_spec=CONNECTION, supports_check_mode=True, **CONSTRAINTS)
+    module = AnsibleModule(argument_spec=CLUSTER, supports_check_mode=True, **CONSTRAINTS)
     with_nodes(module, lambda *observed: run_verify(*observed, write=not module.check_mode))
 
 
