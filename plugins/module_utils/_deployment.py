@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from ansible_collections.slotwise.redis.plugins.module_utils._deps import AuthenticationError, require_redis
-from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable, end
 from ansible_collections.slotwise.redis.plugins.module_utils._executor import observe
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import (
     Kubernetes,
@@ -242,13 +242,13 @@ def with_nodes(module, read: Callable[[Deployment, Fleet, list[Node], list[str]]
 
     ``read`` also gets the reasons why some nodes do not answer.
     """
-    try:
+
+    def work() -> dict:
         deployment = Deployment(module)
         fleet, reasons = deployment.reach(module.debug)
         try:
-            result = read(deployment, fleet, observe(fleet), reasons)
+            return {"changed": False, **read(deployment, fleet, observe(fleet), reasons)}
         finally:
             fleet.close()
-    except EngineError as error:
-        module.fail_json(msg=str(error), found=list(error.found), advice=error.advice)
-    module.exit_json(changed=False, **result)
+
+    end(module, work)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 class EngineError(Exception):
@@ -44,3 +44,15 @@ class Unreachable(EngineError):
 
 class Stalled(EngineError):
     """A step was sent, but the state that it must lead to did not come within its deadline."""
+
+
+def end(module, work: Callable[[], dict], so_far: Callable[[], dict] = dict) -> None:
+    """The way every module ends: with what ``work`` returns, or with its error.
+
+    ``so_far`` is what a failed module returns besides the error, asked when it has failed.
+    """
+    try:
+        result = work()
+    except EngineError as error:
+        module.fail_json(msg=str(error), found=list(error.found), advice=error.advice, **so_far())
+    module.exit_json(**result)

@@ -12,7 +12,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ansible_collections.slotwise.redis.plugins.module_utils._deployment import Deployment
-from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Refusal, Stalled, Unreachable
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import (
+    EngineError,
+    Refusal,
+    Stalled,
+    Unreachable,
+    end,
+)
 from ansible_collections.slotwise.redis.plugins.module_utils._executor import Executor
 from ansible_collections.slotwise.redis.plugins.module_utils._lease import Lease
 from ansible_collections.slotwise.redis.plugins.module_utils._planner import make_plan
@@ -36,7 +42,7 @@ class Init:
         self.warnings: list[str] = []
         self.result: dict[str, object] = {"changed": False, "plan": [], "actions": [], "before": [], "after": []}
 
-    def run(self) -> None:
+    def run(self) -> dict[str, object]:
         deployment = Deployment(self._module)
         desired = replace(deployment.desired, settings=_settings(self._module.params))
         fleet = deployment.connect(self._report)
@@ -44,6 +50,9 @@ class Init:
             self._run(deployment, desired, fleet)
         finally:
             fleet.close()
+        for warning in self.warnings:
+            self._module.warn(warning)
+        return self.result
 
     def _run(self, deployment: Deployment, desired: Desired, fleet: Fleet) -> None:
         nodes, plan = settle(desired, deployment, fleet, self._report)
@@ -154,17 +163,4 @@ def run_init(module) -> None:
     init = Init(module, _progress(module.params["progress_file"]))
     # AWX cancels a job by SIGTERM: the way back, which undoes temporary settings, is to be taken then too
     signal.signal(signal.SIGTERM, _terminated)
-    try:
-        init.run()
-    except EngineError as error:
-        failure = {k: v for k, v in init.result.items() if k != "changed"}
-        module.fail_json(
-            msg=str(error),
-            found=list(error.found),
-            advice=error.advice,
-            changed=bool(init.result["actions"]),
-            **failure,
-        )
-    for warning in init.warnings:
-        module.warn(warning)
-    module.exit_json(**init.result)
+    end(module, init.run, lambda: {**init.result, "changed": bool(init.result["actions"])})

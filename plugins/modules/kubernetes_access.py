@@ -75,6 +75,15 @@ missing:
   type: list
   elements: str
   sample: ["create persistentvolumes in the whole cluster"]
+found:
+  description: The evidence.
+  returned: failure
+  type: list
+  elements: str
+advice:
+  description: What to do next.
+  returned: failure
+  type: str
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -82,7 +91,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES
-from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import end
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import (
     READ_SECONDS,
     api_client,
@@ -117,6 +126,11 @@ def missing_access(kubeconfig, context, rules):
     return missing
 
 
+def run(module):
+    missing = missing_access(*(module.params[k] for k in ("kubeconfig", "context", "rules")))
+    return {"changed": False, "allowed": not missing, "missing": missing}
+
+
 def main():
     rule = {
         "group": {"type": "str", "default": ""},
@@ -132,11 +146,7 @@ def main():
         supports_check_mode=True,
     )
     require_kubernetes(module)
-    try:
-        missing = missing_access(*(module.params[k] for k in ("kubeconfig", "context", "rules")))
-    except EngineError as error:
-        module.fail_json(msg=str(error), found=list(error.found), advice=error.advice)
-    module.exit_json(changed=False, allowed=not missing, missing=missing)
+    end(module, lambda: run(module))
 
 
 if __name__ == "__main__":

@@ -100,6 +100,15 @@ objects:
       description: What was done.
       type: str
       sample: created
+found:
+  description: The evidence.
+  returned: failure
+  type: list
+  elements: str
+advice:
+  description: What to do next.
+  returned: failure
+  type: str
 """
 
 import base64
@@ -109,7 +118,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES
-from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, end
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_client, require_kubernetes
 from ansible_collections.slotwise.redis.plugins.module_utils._objects import (
     Objects,
@@ -246,11 +255,7 @@ def main() -> None:
     )
     require_kubernetes(module)
     hide_secret_values(module)
-    try:
-        result = run(module, Objects(api_client(module.params["kubeconfig"], module.params["context"])))
-    except EngineError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    end(module, lambda: run(module, Objects(api_client(module.params["kubeconfig"], module.params["context"]))))
 
 
 if __name__ == "__main__":

@@ -102,6 +102,15 @@ objects:
         kind: Node
         metadata:
           name: worker1
+found:
+  description: The evidence.
+  returned: failure
+  type: list
+  elements: str
+advice:
+  description: What to do next.
+  returned: failure
+  type: str
 """
 
 import base64
@@ -110,7 +119,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES
-from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import end
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_client, require_kubernetes
 from ansible_collections.slotwise.redis.plugins.module_utils._objects import KINDS, Objects, Ref, in_parallel
 
@@ -175,11 +184,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     require_kubernetes(module)
-    try:
-        result = run(module, Objects(api_client(module.params["kubeconfig"], module.params["context"])))
-    except EngineError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    end(module, lambda: run(module, Objects(api_client(module.params["kubeconfig"], module.params["context"]))))
 
 
 if __name__ == "__main__":

@@ -69,6 +69,15 @@ topology:
   returned: success
   type: list
   elements: dict
+found:
+  description: The evidence.
+  returned: failure
+  type: list
+  elements: str
+advice:
+  description: What to do next.
+  returned: failure
+  type: str
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -60,6 +60,10 @@ found:
   returned: failure
   type: list
   elements: str
+advice:
+  description: What to do next.
+  returned: failure
+  type: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
