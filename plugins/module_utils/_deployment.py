@@ -9,16 +9,11 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ansible_collections.slotwise.redis.plugins.module_utils._deps import AuthenticationError, require_redis
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable, end
 from ansible_collections.slotwise.redis.plugins.module_utils._executor import observe
-from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import (
-    Kubernetes,
-    Pod,
-    api_client,
-    require_kubernetes,
-)
 from ansible_collections.slotwise.redis.plugins.module_utils._resolver import Resolver, disagreements, require_dns
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import BUS_PORT_OFFSET, Desired, Endpoint, Node
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import (
@@ -27,6 +22,9 @@ from ansible_collections.slotwise.redis.plugins.module_utils._transport import (
     Fleet,
     PortForwardDialer,
 )
+
+if TYPE_CHECKING:
+    from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import Kubernetes, Pod
 
 POLL_SECONDS = 0.25
 REDIS_PORT = 6379
@@ -48,8 +46,7 @@ class Deployment:
         self._zones: Mapping[str, str] = {}
         self._kubernetes = self._resolver = None
         if self._params["name"]:
-            require_kubernetes(module)
-            self._kubernetes = Kubernetes(api_client(self._params["kubeconfig"], self._params["context"]))
+            self._kubernetes = _kubernetes(module)
             if self._transport == "direct" or self._params["dns_server"]:
                 require_dns(module)
                 self._resolver = Resolver(self._params["dns_server"])
@@ -177,6 +174,18 @@ class Deployment:
         expected = {f"{p.name}.{suffix}": p.address for p in pods}
         found = disagreements(self._resolver.addresses(list(expected)), expected)
         return [f"{problem} (DNS server {self._resolver.server})" for problem in found]
+
+
+def _kubernetes(module) -> Kubernetes:
+    # half of the time that a module takes to start, which nodes given as host and port do not need
+    from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import (  # noqa: PLC0415
+        Kubernetes,
+        api_client,
+        require_kubernetes,
+    )
+
+    require_kubernetes(module)
+    return Kubernetes(api_client(module.params["kubeconfig"], module.params["context"]))
 
 
 def _given(nodes: Sequence[str]) -> list[Endpoint]:

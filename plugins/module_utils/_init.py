@@ -20,7 +20,6 @@ from ansible_collections.slotwise.redis.plugins.module_utils._errors import (
     end,
 )
 from ansible_collections.slotwise.redis.plugins.module_utils._executor import Executor
-from ansible_collections.slotwise.redis.plugins.module_utils._lease import Lease
 from ansible_collections.slotwise.redis.plugins.module_utils._planner import make_plan
 from ansible_collections.slotwise.redis.plugins.module_utils._report import placement_problems, plan_text, topology
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Desired, Node, Plan
@@ -98,6 +97,9 @@ class Init:
         if not plan or not deployment.api:
             yield lambda: None
             return
+        # with the library of Kubernetes, see _deployment
+        from ansible_collections.slotwise.redis.plugins.module_utils._lease import Lease  # noqa: PLC0415
+
         with Lease(deployment.api, self._module.params["namespace"], self._module.params["name"]) as lease:
             yield lease.check
 
