@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.25
 REDIS_PORT = 6379
+CLAIM = "data"
+"""A pod's claim is named so, a hyphen and the pod's name, or the deployment's where all pods share one volume."""
 MAX_PORT = 65535 - BUS_PORT_OFFSET
 """The cluster bus has to fit above the client port."""
 
@@ -88,6 +90,18 @@ class Deployment:
         nodes = {n.name: n for n in observe(fleet)}
         nodes.update({name: Node(self._placeholder(name)) for name in self._absent})
         return [nodes[name] for name in self._names()]
+
+    def kept(self) -> list[str]:
+        """Pods that do not exist (check mode), although volumes are there that they will find again.
+
+        Such a volume may hold a node of a cluster, as after an uninstall, or when a pod is just being replaced.
+        """
+        if not self._absent:
+            return []
+        bound = self._kubernetes.bound_claims(self._params["namespace"])
+        if f"{CLAIM}-{self._params['name']}" in bound:
+            return self._absent
+        return [name for name in self._absent if f"{CLAIM}-{name}" in bound]
 
     def _placeholder(self, name: str) -> Endpoint:
         place = (self._params.get("placement") or {}).get(name, {})

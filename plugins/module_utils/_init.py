@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -126,6 +126,9 @@ def settle(
     while True:
         try:
             nodes = deployment.look(fleet)
+            kept = deployment.kept()
+            if kept:
+                return [n for n in nodes if n.node_id], Plan(warnings=(_unknown(kept),))
             if not deadline:
                 timeout = max(int(n.settings.get("cluster-node-timeout", 15000)) for n in nodes) / 1000
                 deadline = time.monotonic() + 3 * timeout + 5
@@ -138,6 +141,13 @@ def settle(
                 said = error.message
                 report(f"waiting for Redis to settle: {said}")
         time.sleep(POLL_SECONDS)
+
+
+def _unknown(kept: Sequence[str]) -> str:
+    return (
+        "Check mode cannot tell what will be done: these pods do not exist, but their volumes do and may hold a "
+        f"cluster: {', '.join(kept)}. Steps are planned when the pods run."
+    )
 
 
 def _settings(params: dict) -> dict[str, str]:

@@ -124,6 +124,12 @@ class Kubernetes:
             if any(o.kind == "StatefulSet" and o.name == name for o in p.metadata.owner_references or [])
         }
 
+    def bound_claims(self, namespace: str) -> set[str]:
+        """Names of the claims that have a volume, which may hold data."""
+        with api_errors(self.api, f"listing persistentvolumeclaims in {namespace}"):
+            listed = self.core.list_namespaced_persistent_volume_claim(namespace, _request_timeout=READ_SECONDS)
+        return {claim.metadata.name for claim in listed.items if claim.status.phase == "Bound"}
+
     def zones(self) -> dict[str, str]:
         """Kubernetes node -> zone. Empty where nodes may not be listed: zones are then unknown."""
         with api_errors(self.api, "listing nodes"):

@@ -13,6 +13,8 @@ description:
   - Finds the pods of a StatefulSet, assigns slots to masters and replicas to masters on other machines, and waits
     until every node agrees.
   - It plans first. C(changed) is exactly whether the plan has steps, and check mode returns the same plan.
+  - In check mode, pods that do not exist yet are planned as empty nodes. Where their claims have volumes already, which
+    may hold a cluster, nothing is planned and a warning says so.
   - A run can be killed at any point; the next run completes what is left.
   - It refuses, with what it found, to join nodes that hold keys of their own or belong to another cluster, and to
     give away slots whose keys are elsewhere. It never flushes or resets a node.

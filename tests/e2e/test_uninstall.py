@@ -29,6 +29,10 @@ def test_uninstall(tmp_path: pathlib.Path) -> None:
     again = deployment.play("playbooks/uninstall.yml")
     assert again.unchanged, again.output
 
+    # The volumes hold the cluster: check mode must not predict that another one will be made.
+    check = deployment.site("--check", "--diff")
+    assert "their volumes do and may hold a cluster:" in " ".join(check.output.split())
+    assert "CLUSTER ADDSLOTSRANGE" not in check.output
     deployment.site()
     assert deployment.lost_keys("kept") == []
 

@@ -321,6 +321,13 @@ def test_permissions_name_the_namespace_where_there_is_one(rendered):
     assert "create" not in {verb for rule in rendered["removal rules"] for verb in rule["verbs"]}
 
 
+def test_claims_may_be_listed(rendered):
+    """Check mode looks whether a deployment has left volumes; the removal says which claims it leaves."""
+    for scenario in ("rules", "removal rules"):
+        (rule,) = [rule for rule in rendered[scenario] if rule["resource"] == "persistentvolumeclaims"]
+        assert rule["verbs"] == ["list"]
+
+
 def test_volumes_are_pinned_to_machine_and_claim(rendered):
     storage_class, old, new = rendered["volumes"]
     assert (storage_class["kind"], storage_class["metadata"]["name"]) == ("StorageClass", "shop.orders-local")

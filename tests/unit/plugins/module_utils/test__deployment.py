@@ -8,8 +8,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace as Some
 
 import pytest
+
+from ansible_collections.slotwise.redis.plugins.module_utils import _deployment, _init
+from ansible_collections.slotwise.redis.plugins.module_utils._init import Init, settle
+from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import Kubernetes, Pod
+from ansible_collections.slotwise.redis.plugins.module_utils._topology import Desired, Endpoint, Node
 
 ROOT = Path(__file__).resolve().parents[4]
 UTILS = "ansible_collections.slotwise.redis.plugins.module_utils"
@@ -57,3 +63,137 @@ def test_a_missing_library_is_named_when_it_is_needed(library, option):
     failed = deployment_by(option, library)
     assert failed.returncode == 1
     assert failed.stderr.startswith(f"Failed to import the required Python library ({library}) on ")
+
+
+# Check mode, and pods that do not exist
+
+PODS = tuple(f"demo-{i}" for i in range(6))
+OPTIONS = {
+    **dict.fromkeys(("kubeconfig", "context", "nodes", "dns_server", "service", "login_secret", "login_password")),
+    "name": "demo",
+    "namespace": "shop",
+    "shards": 3,
+    "replicas": 1,
+    "timeout": 1,
+    "transport": "port_forward",
+    "cluster_domain": "cluster.local",
+    "cluster_node_timeout": 15000,
+    "repl_diskless_sync_delay": 5,
+    "placement": {},
+}
+
+
+class FakeKubernetes:
+    """A namespace with these claims that have a volume; all its pods are missing, or still wait for something."""
+
+    api = None
+
+    def __init__(self, claims=(), waiting=()):
+        self.claims, self.waiting = set(claims), waiting
+
+    def pods(self, namespace, name):
+        assert (namespace, name) == ("shop", "demo")
+        return {pod: Pod(pod, waiting="is terminating") for pod in self.waiting}
+
+    def bound_claims(self, namespace):
+        assert namespace == "shop"
+        return self.claims
+
+    def zones(self):
+        return {}
+
+
+class FakeModule:
+    def __init__(self, check_mode=True):
+        self.check_mode, self.params, self.warnings = check_mode, OPTIONS, []
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+
+@pytest.fixture
+def predicted(monkeypatch):
+    """Run check mode against these claims: the result and the warnings."""
+    monkeypatch.setattr(_deployment, "POLL_SECONDS", 0.01)
+
+    def run(*claims, waiting=()):
+        monkeypatch.setattr(_deployment, "_kubernetes", lambda module: FakeKubernetes(claims, waiting))
+        module = FakeModule()
+        return Init(module, lambda text: None).run(), module.warnings
+
+    return run
+
+
+def test_the_first_run_is_predicted(predicted):
+    result, _warnings = predicted()
+    assert result["changed"] is True
+    assert sum(step["action"] == "replicate" for step in result["plan"]) == 3
+
+
+@pytest.mark.parametrize(
+    "claims", [[f"data-{pod}" for pod in PODS], ["data-demo"]], ids=["a volume a pod", "one volume for all"]
+)
+def test_a_deployment_that_left_its_volumes_is_not_predicted_as_a_creation(predicted, claims):
+    result, warnings = predicted(*claims)
+    assert (result["changed"], result["plan"], result["diff"]) == (False, [], {"prepared": ""})
+    assert result["before"] == result["after"] == []
+    assert warnings == [
+        "Check mode cannot tell what will be done: these pods do not exist, but their volumes do and may hold a "
+        "cluster: demo-0, demo-1, demo-2, demo-3, demo-4, demo-5. Steps are planned when the pods run."
+    ]
+
+
+def test_one_volume_that_was_left_is_enough(predicted):
+    result, (warning,) = predicted("data-demo-4")
+    assert (result["changed"], result["plan"]) == (False, [])
+    assert "cluster: demo-4. " in warning
+
+
+def test_volumes_of_other_deployments_count_for_nothing(predicted):
+    result, _warnings = predicted("data-demo-7", "data-demo2-0", "data-other", "demo-0")
+    assert result["plan"]
+
+
+def test_pods_that_are_there_and_do_not_run_are_waited_for(predicted):
+    """They are not predicted as empty nodes either: they fail check mode with the reason."""
+    with pytest.raises(_init.Unreachable) as caught:
+        predicted(waiting=PODS)
+    assert "demo-0: is terminating" in caught.value.found
+
+
+class Running:
+    """A deployment of which these nodes run and these pods are missing."""
+
+    def __init__(self, nodes, kept):
+        self.nodes, self.kept = nodes, lambda: kept
+
+    def look(self, _fleet):
+        return self.nodes
+
+
+def test_the_nodes_that_run_are_shown_while_others_are_expected_back():
+    """Without its volume the missing one would be a lost master, and a refusal; it is only being replaced."""
+    nodes = [Node(Endpoint(pod, f"10.0.0.{i}"), str(i) * 40 if i else "") for i, pod in enumerate(PODS)]
+    seen, plan = settle(Desired(3, 1), Running(nodes, ["demo-0"]), None, lambda text: None)
+    assert [node.name for node in seen] == list(PODS[1:])
+    assert not plan
+    assert "cluster: demo-0. " in plan.warnings[0]
+
+
+def test_claims_are_asked_for_only_when_check_mode_misses_pods(monkeypatch):
+    kubernetes = FakeKubernetes(["data-demo"])
+    monkeypatch.setattr(_deployment, "_kubernetes", lambda module: kubernetes)
+    deployment = _deployment.Deployment(FakeModule(check_mode=False))
+    deployment._endpoints()
+    kubernetes.bound_claims = None
+    assert deployment.kept() == []
+
+
+def test_claims_without_a_volume_hold_nothing():
+    kubernetes = Kubernetes.__new__(Kubernetes)
+    kubernetes.api = Some(configuration=Some(host="https://api.example"))
+    phases = {"bound": "Bound", "waits": "Pending", "gone": "Lost"}
+    claims = [Some(metadata=Some(name=name), status=Some(phase=phase)) for name, phase in phases.items()]
+    listed = {"shop": Some(items=claims)}
+    kubernetes.core = Some(list_namespaced_persistent_volume_claim=lambda namespace, **_options: listed[namespace])
+    assert kubernetes.bound_claims("shop") == {"bound"}
