@@ -218,6 +218,32 @@ def test_forgetting_asks_all_nodes_and_is_not_upset_by_one_that_never_knew():
     assert sorted(forgets) == [f"pod-{i}" for i in range(6)]
 
 
+class OneFollowsAnOldAddress(FakeFleet):
+    """The replication of pod-3 connects to where its master was, until it is told again (redis#14633)."""
+
+    def _reply(self, server, node, words):
+        told = any(name == "pod-3" and sent[1] == "REPLICATE" for name, sent in self.sent)
+        if words[0] == "INFO" and node.name == "pod-3" and not told:
+            return b"role:slave\r\nmaster_host:10.9.9.9\r\nmaster_link_status:down\r\ndb0:keys=7"
+        return super()._reply(server, node, words)
+
+
+def test_a_replica_that_follows_an_old_address_is_healed():
+    cluster = fresh()
+    run(FakeFleet(cluster))
+    for server in cluster.servers:
+        server.keys = 7
+    master = next(s for s in cluster.servers if s.node_id == cluster.of("pod-3").master_id)
+    fleet = OneFollowsAnOldAddress(cluster)
+    executor, plan = run(fleet)
+    assert set(fleet.sent) == {("pod-3", ("CLUSTER", "REPLICATE", master.node_id))}
+    assert [(a["action"], a["node"], a["master"]) for a in executor.actions] == [
+        ("replicate", "pod-3", master.endpoint.name)
+    ]
+    assert len(plan.steps) == 1
+    assert not run(fleet)[1]
+
+
 def test_nodes_that_do_not_answer_are_named():
     fleet = FakeFleet(fresh())
     answer = fleet._answer

@@ -383,6 +383,68 @@ def test_a_lost_connection_to_the_right_address_is_left_to_redis():
     assert not make_plan(wanted(3, 1), nodes)
 
 
+def with_replication(cluster: Cluster, name: str, link_up: bool, follows: str) -> list[Node]:
+    """What the replication of one node says, beside its table."""
+    return [replace(n, link_up=link_up, follows=follows) if n.name == name else n for n in cluster.nodes()]
+
+
+def test_a_replica_that_connects_to_where_its_master_was_is_told_again():
+    """Its table knows better, its replication was never told (redis#14633)."""
+    cluster = formed(3, 1, keys=5)
+    replica = next(s for s in cluster.servers if s.master_id)
+    master = next(s for s in cluster.servers if s.node_id == replica.master_id)
+    plan = make_plan(wanted(3, 1), with_replication(cluster, replica.endpoint.name, False, "10.9.9.9"))
+    assert [s.as_dict() for s in plan.steps] == [
+        {
+            "action": "replicate",
+            "node": replica.endpoint.name,
+            "master": master.endpoint.name,
+            "reason": "connects to 10.9.9.9, where its master is no longer",
+        }
+    ]
+    cluster.apply(plan)
+    assert not cluster.complete(3, 1)
+
+
+@pytest.mark.parametrize(
+    ("link_up", "follows"),
+    [(True, "10.9.9.9"), (True, None), (False, None)],
+    ids=["its link is up, so the address is right", "all is well", "its link is down, at the right address"],
+)
+def test_a_replica_that_needs_nothing_is_not_told_again(link_up, follows):
+    cluster = formed(3, 1, keys=5)
+    replica = next(s for s in cluster.servers if s.master_id)
+    master = next(s for s in cluster.servers if s.node_id == replica.master_id)
+    nodes = with_replication(cluster, replica.endpoint.name, link_up, follows or master.endpoint.address)
+    assert not make_plan(wanted(3, 1), nodes)
+
+
+def test_a_replica_is_not_told_again_before_its_table_has_an_address():
+    """The introduction brings it, and Redis then tells the replication."""
+    cluster = formed(3, 1, keys=5)
+    replica = next(s for s in cluster.servers if s.master_id)
+    nodes = []
+    for node in with_replication(cluster, replica.endpoint.name, False, "10.9.9.9"):
+        if node.name == replica.endpoint.name:
+            unknown = replace(node.peers[replica.master_id], address="", port=0, connected=False)
+            node = replace(node, peers={**node.peers, replica.master_id: unknown})  # noqa: PLW2901
+        nodes.append(node)
+    assert {s.action for s in make_plan(wanted(3, 1), nodes).steps} == {"meet"}
+
+
+def test_replicas_at_old_addresses_are_introduced_and_told_in_one_plan():
+    """All pods came back at new addresses; gossip has reached one replica, and its replication not."""
+    cluster = formed(3, 1, keys=5)
+    replica = next(s for s in cluster.servers if s.master_id)
+    cluster.move()
+    cluster.of(replica.endpoint.name).stale.clear()
+    plan = make_plan(wanted(3, 1), with_replication(cluster, replica.endpoint.name, False, "10.9.9.9"))
+    assert {s.action for s in plan.steps} == {"meet", "replicate"}
+    assert [s.node for s in plan.of("replicate")] == [replica.endpoint.name]
+    cluster.apply(plan)
+    assert not cluster.complete(3, 1)
+
+
 def test_settings_that_a_killed_run_left_are_set_back():
     cluster = formed(3, 1)
     cluster.servers[2].settings["cluster-node-timeout"] = "500"
