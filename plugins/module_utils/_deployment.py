@@ -15,7 +15,13 @@ from ansible_collections.slotwise.redis.plugins.module_utils._deps import Authen
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable, end
 from ansible_collections.slotwise.redis.plugins.module_utils._executor import observe
 from ansible_collections.slotwise.redis.plugins.module_utils._resolver import Resolver, disagreements, require_dns
-from ansible_collections.slotwise.redis.plugins.module_utils._topology import BUS_PORT_OFFSET, Desired, Endpoint, Node
+from ansible_collections.slotwise.redis.plugins.module_utils._topology import (
+    BUS_PORT_OFFSET,
+    MIN_SHARDS,
+    Desired,
+    Endpoint,
+    Node,
+)
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import (
     REPLY_SECONDS,
     DirectDialer,
@@ -55,8 +61,10 @@ class Deployment:
 
     def _check_counts(self) -> None:
         shards, replicas, nodes = (self._params[k] for k in ("shards", "replicas", "nodes"))
-        if shards < 3:
-            raise EngineError(f"shards is {shards}: a Redis Cluster needs 3 or more, a smaller one has no majority.")
+        if shards < MIN_SHARDS:
+            raise EngineError(
+                f"shards is {shards}: a Redis Cluster needs {MIN_SHARDS} or more, a smaller one has no majority."
+            )
         if replicas < 0:
             raise EngineError(f"replicas is {replicas}: give 0 or more.")
         if nodes is not None and len(nodes) != shards * (replicas + 1):

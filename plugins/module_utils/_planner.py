@@ -15,6 +15,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._placement import (
     placement_warnings,
 )
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import (
+    MIN_SHARDS,
     SLOTS,
     Desired,
     Endpoint,
@@ -83,7 +84,8 @@ def _refuse_equal_ids(nodes: Sequence[Node]) -> None:
             raise Refusal(
                 "Two Redis nodes have the same node id.",
                 [f"{owner[node.node_id]} and {node.name} are both {node.node_id}"],
-                "Their volumes are copies, or both have mounted the same one. Give one of them a volume of its own.",
+                "Their volumes are copies, or both have mounted the same one. Give the node whose volume it is not "
+                "an empty one and run again: it then joins as a new node.",
             )
 
 
@@ -101,8 +103,9 @@ def _dead_strangers(nodes: Sequence[Node]) -> dict[str, Peer]:
                 raise Refusal(
                     "A Redis node that does not belong to this deployment is a member of its cluster.",
                     [f"{where}, connected, a {role}, slots {slot_text(peer.slots)}"],
-                    "Check that shards and replicas cover every pod, and that no other deployment uses these "
-                    "volumes or addresses.",
+                    "Set shards and replicas (redis_cluster_shards, redis_cluster_replicas) so that they cover every "
+                    f"node of this deployment. Where they do, find out whose node is at {peer.address}:{peer.port}, "
+                    "stop it, and run again: this collection never removes a node that answers.",
                     transient=True,
                 )
             if peer.slots:
@@ -116,19 +119,33 @@ def _lost_slots(lost: Peer, where: str, nodes: Sequence[Node]) -> Refusal:
     found = [where, *(f"{n.name} is its replica with {n.keys} keys and has not taken over" for n in heirs)]
     # a node without an address is never marked as failing by Redis 7 and 8, so no replica stands for election
     stuck = "noaddr" in lost.flags and "fail" not in lost.flags
-    full = [n for n in heirs if n.keys] if stuck else []
-    if full:
+    full = sorted((n for n in heirs if n.keys), key=lambda n: -n.offset)
+    take_over = f"send CLUSTER FAILOVER TAKEOVER to {full[0].name}, which has its keys, and run again." if full else ""
+    if stuck and full:
+        advice = f"No replica takes over by itself from a master without an address: {take_over}"
+    elif full:
         advice = (
-            f"No replica takes over by itself from a master without an address. Send CLUSTER FAILOVER TAKEOVER to "
-            f"{full[0].name}, which has its keys, and run again."
+            "A replica takes over by itself within a few node timeouts: run again then. Where none does and the "
+            f"volume of the lost node is gone for good, {take_over}"
         )
-    elif heirs:
-        advice = "Wait until the replica has taken over. Giving these slots to an empty node would lose their keys."
     else:
-        advice = "No node of this deployment is its replica: bring its volume back. Nothing was changed."
+        advice = (
+            f"{'Its replicas hold no keys' if heirs else 'No node of this deployment is its replica'}: bring its "
+            f"volume back, the one whose nodes.conf calls {lost.node_id} myself, {_to_whom(nodes)}, and run again. "
+            "Nothing was changed: to serve these slots from an empty node is to lose their keys."
+        )
     return Refusal(
-        f"Slots {slot_text(lost.slots)} belong to a Redis node that is gone.", found, advice, transient=not full
+        f"Slots {slot_text(lost.slots)} belong to a Redis node that is gone.",
+        found,
+        advice,
+        transient=not (stuck and full),
     )
+
+
+def _to_whom(nodes: Sequence[Node]) -> str:
+    """Which node the volume of a lost master belongs to, as far as can be told."""
+    idle = [n.name for n in nodes if not n.slots and not n.master_id]
+    return f"to its node (one of those without a role: {', '.join(idle)})" if idle else "to a node that is missing here"
 
 
 def _refuse_keys_without_slots(nodes: Sequence[Node]) -> None:
@@ -142,7 +159,7 @@ def _refuse_keys_without_slots(nodes: Sequence[Node]) -> None:
         raise Refusal(
             "A Redis node holds keys but serves no slots.",
             found,
-            "Save what you need, then empty the node yourself, or give the deployment other volumes. "
+            "Save its keys (redis-cli --rdb FILE). Then empty it yourself, or give it an empty volume, and run again. "
             "This collection never flushes a node.",
             transient=all("is a member" in line for line in found),
         )
@@ -174,8 +191,8 @@ def _refuse_two_clusters(nodes: Sequence[Node]) -> None:
                 f"slots {slot_text(merge_ranges(r for n in group for r in n.slots))}"
                 for i, group in enumerate(clusters)
             ],
-            "Joining them would drop the keys of one. Check which volumes the pods have mounted; the one that does "
-            "not belong here has to go back to its own deployment.",
+            "Joining them would drop the keys of one. Check which volumes the pods have mounted; those that do not "
+            "belong here have to go back to their own deployment. Give these pods the right ones and run again.",
         )
 
 
@@ -186,7 +203,9 @@ def _refuse_shared_slots(nodes: Sequence[Node]) -> None:
             raise Refusal(
                 f"Slots {slot_text(((a2, min(b1, b2)),))} are served by two masters.",
                 [f"{first} serves {slot_text(((a1, b1),))}", f"{second} serves {slot_text(((a2, b2),))}"],
-                "Nothing was changed. If this persists, the pods have volumes of different clusters.",
+                "Nothing was changed. Run again: masters that know each other settle it alone. If it stays so, they "
+                "have volumes of different clusters: compare their CLUSTER NODES, give the one that is wrong here "
+                "its own or an empty volume, and run again.",
                 transient=any(_knows(a, b) for a in nodes for b in nodes if {a.name, b.name} == {first, second}),
             )
 
@@ -203,11 +222,23 @@ def _assign(desired: Desired, nodes: Sequence[Node]) -> tuple[list[Shard], bool]
             raise Refusal(
                 f"The cluster has {len(masters)} masters with slots, {desired.shards} shards are asked for.",
                 [f"{n.name} serves {slot_text(n.slots)}, {n.keys} keys" for n in masters],
-                "Set shards to what runs. Changing the number of shards moves slots, which this module does not do.",
+                _what_runs(masters),
             )
         return _with_replicas(desired, [(n, n.slots) for n in masters], nodes), False
     _refuse_gaps(desired, masters, nodes, gaps)
     return _form(desired, masters, nodes), True
+
+
+def _what_runs(masters: Sequence[Node]) -> str:
+    if len(masters) < MIN_SHARDS:
+        return (
+            f"This module makes clusters of {MIN_SHARDS} or more masters and moves no slots. Save the keys "
+            "(redis-cli --rdb FILE), give these nodes empty volumes, and run again."
+        )
+    return (
+        f"Set shards (redis_cluster_shards) to {len(masters)}, which is what runs, and run again. Another number of "
+        "shards moves slots, which this module does not do."
+    )
 
 
 def _refuse_gaps(desired: Desired, masters: Sequence[Node], nodes: Sequence[Node], gaps: SlotRanges) -> None:
@@ -220,10 +251,11 @@ def _refuse_gaps(desired: Desired, masters: Sequence[Node], nodes: Sequence[Node
         raise Refusal(
             f"Slots {slot_text(gaps)} have no master, and this is not a cluster that was being created.",
             with_keys or odd,
-            "Find the volume of the master that served them: assigning them to an empty node would hide the loss."
+            f"Bring the volume of the master that served them back {_to_whom(nodes)}, and run again: to assign them "
+            "to an empty node would hide the loss."
             if with_keys
-            else f"The slots were not given out for {desired.shards} shards. Set shards to what the interrupted run "
-            "was given.",
+            else f"The slots were not given out for {desired.shards} shards. Set shards (redis_cluster_shards) to what "
+            "the interrupted run was given, and run again.",
             transient=bool(with_keys),
         )
 
@@ -246,7 +278,8 @@ def _form(desired: Desired, masters: Sequence[Node], nodes: Sequence[Node]) -> l
             raise Refusal(
                 f"{len(free_chunks)} masters are missing, but only {len(rest)} nodes are without a role.",
                 [f"{n.name} is a replica of {by_id[n.master_id].name}" for n in nodes if n.master_id in by_id],
-                "Set shards and replicas to what the interrupted run was given.",
+                "Set shards and replicas (redis_cluster_shards, redis_cluster_replicas) to what the interrupted run "
+                "was given, and run again.",
             )
         rows = [(m, m.slots) for m in masters]
         rows += [(n, (chunk,)) for n, chunk in zip(_spread(masters, rest), free_chunks)]
@@ -318,7 +351,8 @@ def _refuse_stray_replica(node: Node) -> None:
         raise Refusal(
             f"{node.name} is a replica of a node that serves no slots, and holds keys.",
             [f"{node.name} holds {node.keys} keys, its master is {node.master_id}"],
-            "Wait until the cluster has settled. If it stays so, save these keys before you attach it elsewhere.",
+            "Run again when the cluster has settled. If it stays so, save its keys (redis-cli --rdb FILE), give it an "
+            "empty volume, and run again: it then joins as a new replica.",
             transient=True,
         )
 

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 SLOTS = 16384
 """Hash slots of a Redis Cluster (Redis Cluster specification, "Key distribution model")."""
 
+MIN_SHARDS = 3
+"""A smaller cluster has no majority when one master fails (same specification, "Availability")."""
+
 BUS_PORT_OFFSET = 10000
 """The cluster bus listens at the client port plus this, unless C(cluster-port) is set (same specification)."""
 

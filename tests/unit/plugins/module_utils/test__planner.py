@@ -607,6 +607,59 @@ def test_refusals_show_their_evidence(state, message, evidence, transient):
     assert caught.value.advice
 
 
+def one_master_with_everything() -> Cluster:
+    cluster = without_roles()
+    cluster.servers[0].slots, cluster.servers[0].keys = ((0, SLOTS - 1),), 7
+    return cluster
+
+
+def four_shards() -> Cluster:
+    return formed(4, 2, keys=5)
+
+
+NEXT_STEPS = [
+    (one_id_twice, "an empty one and run again: it then joins as a new node"),
+    (
+        lost_owner,
+        "bring its volume back, the one whose nodes.conf calls 0000000000000000000000000000000000000002 myself, ",
+    ),
+    (lost_owner, "to its node (one of those without a role: pod-1), and run again"),
+    (lost_owner_with_replica, "volume of the lost node is gone for good, send CLUSTER FAILOVER TAKEOVER to pod-"),
+    (keys_in_no_cluster, "Save its keys (redis-cli --rdb FILE)"),
+    (two_clusters, "Give these pods the right ones and run again"),
+    (shared_slots, "give the one that is wrong here its own or an empty volume, and run again"),
+    (four_shards, "Set shards (redis_cluster_shards) to 4, which is what runs, and run again"),
+    (one_master_with_everything, "Save the keys (redis-cli --rdb FILE), give these nodes empty volumes, and run again"),
+    (gap_with_keys, "back to its node (one of those without a role: pod-1), and run again"),
+    (
+        other_ranges_without_keys,
+        "Set shards (redis_cluster_shards) to what the interrupted run was given, and run again",
+    ),
+    (stray_replica_with_keys, "save its keys (redis-cli --rdb FILE), give it an empty volume, and run again"),
+]
+
+
+@pytest.mark.parametrize(("state", "step"), NEXT_STEPS, ids=[r[0].__name__ for r in NEXT_STEPS])
+def test_refusals_say_the_next_step(state, step):
+    cluster = state()
+    with pytest.raises(Refusal) as caught:
+        plan_of(cluster, 3, len(cluster.servers) // 3 - 1)
+    assert step in caught.value.advice
+
+
+def test_a_takeover_is_advised_of_the_replica_that_has_most():
+    cluster = lost_owner_with_replica()
+    (node_id,) = cluster.gone
+    heir = next(s for s in cluster.servers if s.master_id == node_id)
+    other = next(s for s in cluster.servers if s.master_id and s is not heir)
+    other.master_id = node_id
+    ahead = {heir.endpoint.name: 1000, other.endpoint.name: 2000}
+    nodes = [replace(n, offset=ahead.get(n.name, 0)) for n in as_noaddr(cluster, node_id)]
+    with pytest.raises(Refusal) as caught:
+        make_plan(wanted(3, 1), nodes)
+    assert f"send CLUSTER FAILOVER TAKEOVER to {other.endpoint.name}," in caught.value.advice
+
+
 def as_noaddr(cluster: Cluster, node_id: str) -> list[Node]:
     """An empty server answers at the address of the lost one, which Redis then knows no address for."""
     lost = {"address": "", "port": 0, "connected": False, "flags": frozenset({"master", "noaddr"})}
@@ -644,6 +697,7 @@ def test_a_live_member_of_another_deployment_is_refused():
     with pytest.raises(Refusal) as caught:
         make_plan(wanted(3, 1), nodes)
     assert "does not belong to this deployment" in caught.value.message
+    assert "find out whose node is at 10.7.7.7:6379, stop it, and run again" in caught.value.advice
     assert caught.value.found == (f"pod-5 knows {'f' * 40} at 10.7.7.7:6379, connected, a master, slots none",)
     assert caught.value.transient
 
