@@ -16,86 +16,12 @@ description:
   - One plan for the directories on the machines, the persistent volumes and the placement of pods.
   - The same input always gives the same plan. Volumes that exist already never move, so adding pods or machines moves
     nothing; new ordinals go where the fewest volumes lie.
+  - With V(emptydir) and V(storageclass) there is nothing to plan, and the plan is empty.
   - Nothing is read and nothing is changed.
 positional: _input
-options:
-  _input:
-    description: How the deployment stores its data.
-    type: dict
-    required: true
-    suboptions:
-      type:
-        description: Kind of storage.
-        type: str
-        required: true
-        choices:
-          - local
-      size:
-        description: Size of each volume, as a Kubernetes quantity with a unit.
-        type: str
-        required: true
-      path:
-        description: Directory on the machines below which each volume gets its own.
-        type: str
-        required: true
-      volumes_per_host:
-        description: How many volumes of this deployment one machine may hold. Unlimited when left out.
-        type: int
-  name:
-    description: Name of the deployment.
-    type: str
-    required: true
-  namespace:
-    description: Namespace of the deployment.
-    type: str
-    required: true
-  pods:
-    description: Number of pods, one volume each.
-    type: int
-    required: true
-  machines:
-    description: Machines that may hold volumes.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description: Name in the inventory.
-        type: str
-        required: true
-      node:
-        description: Name of the Kubernetes node on this machine. The same as O(machines[].name) when left out.
-        type: str
-      zone:
-        description: Zone of the machine, empty when not known.
-        type: str
-  existing:
-    description: Volumes that exist already.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      pod:
-        description: Pod that the volume belongs to.
-        type: str
-        required: true
-      node:
-        description: Kubernetes node that it lies on.
-        type: str
-        required: true
-      path:
-        description: Its directory.
-        type: str
-        required: true
-  spread:
-    description:
-      - How many consecutive ordinals are kept on different machines and in different zones, as far as there are enough.
-    type: int
-    default: 2
-  variable:
-    description: What messages call the input.
-    type: str
-    default: storage
+extends_documentation_fragment:
+  - slotwise.redis.storage
+  - slotwise.redis.storage.plan
 """
 
 EXAMPLES = r"""
@@ -118,7 +44,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: One row per pod, in the order of the ordinals.
+  description:
+    - One row per pod, in the order of the ordinals. C(machine) is the inventory name of the machine that has the
+      directory C(path), empty where the inventory does not have it; C(export) is what an NFS server exports.
   type: list
   elements: dict
   sample:
@@ -128,15 +56,18 @@ _value:
       pod: orders-0
       claim: data-orders-0
       volume: shop.orders-0
+      type: local
       machine: worker1
       node: worker1
       zone: a
+      server: ""
       path: /srv/redis/shop.orders-0
+      export: ""
       size: 8Gi
       exists: false
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Callable
 
@@ -146,28 +77,11 @@ from ansible_collections.slotwise.redis.plugins.module_utils._volume_plan import
 
 
 def volume_plan(
-    storage: Mapping[str, Any],
-    *,
-    name: str,
-    namespace: str,
-    pods: int | str,
-    machines: Sequence[Mapping[str, Any]],
-    existing: Sequence[Mapping[str, Any]] = (),
-    spread: int | str = 2,
-    variable: str = "storage",
+    storage: Mapping[str, Any], *, pods: int | str, spread: int | str = 2, **known: Any
 ) -> list[dict[str, Any]]:
-    """Place the volumes; see C(_volume_plan.plan_volumes)."""
+    """The rows; see C(_volume_plan.plan_volumes)."""
     try:
-        plan = plan_volumes(
-            storage,
-            name=name,
-            namespace=namespace,
-            pods=int(pods),
-            machines=machines,
-            existing=existing,
-            spread=int(spread),
-            variable=variable,
-        )
+        plan = plan_volumes(storage, pods=int(pods), spread=int(spread), **known)
     except VolumePlanError as error:
         raise AnsibleFilterError(str(error)) from error
     return [asdict(volume) for volume in plan]

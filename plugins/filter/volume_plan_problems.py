@@ -15,84 +15,9 @@ author:
 description:
   - Takes what P(slotwise.redis.volume_plan#filter) takes, and returns what speaks against the plan instead of failing.
 positional: _input
-options:
-  _input:
-    description: How the deployment stores its data.
-    type: dict
-    required: true
-    suboptions:
-      type:
-        description: Kind of storage.
-        type: str
-        required: true
-        choices:
-          - local
-      size:
-        description: Size of each volume, as a Kubernetes quantity with a unit.
-        type: str
-        required: true
-      path:
-        description: Directory on the machines below which each volume gets its own.
-        type: str
-        required: true
-      volumes_per_host:
-        description: How many volumes of this deployment one machine may hold. Unlimited when left out.
-        type: int
-  name:
-    description: Name of the deployment.
-    type: str
-    required: true
-  namespace:
-    description: Namespace of the deployment.
-    type: str
-    required: true
-  pods:
-    description: Number of pods, one volume each.
-    type: int
-    required: true
-  machines:
-    description: Machines that may hold volumes.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description: Name in the inventory.
-        type: str
-        required: true
-      node:
-        description: Name of the Kubernetes node on this machine. The same as O(machines[].name) when left out.
-        type: str
-      zone:
-        description: Zone of the machine, empty when not known.
-        type: str
-  existing:
-    description: Volumes that exist already.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      pod:
-        description: Pod that the volume belongs to.
-        type: str
-        required: true
-      node:
-        description: Kubernetes node that it lies on.
-        type: str
-        required: true
-      path:
-        description: Its directory.
-        type: str
-        required: true
-  spread:
-    description:
-      - How many consecutive ordinals are kept on different machines and in different zones, as far as there are enough.
-    type: int
-    default: 2
-  variable:
-    description: What messages call the input.
-    type: str
-    default: storage
+extends_documentation_fragment:
+  - slotwise.redis.storage
+  - slotwise.redis.storage.plan
 """
 
 EXAMPLES = r"""
@@ -117,20 +42,20 @@ _value:
     - "storage.hosts is empty: type local needs the inventory names of the machines that hold the volumes."
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ansible_collections.slotwise.redis.plugins.filter.volume_plan import volume_plan
+from ansible_collections.slotwise.redis.plugins.module_utils._volume_plan import VolumePlanError, plan_volumes
 
 
-def volume_plan_problems(*args: Any, **options: Any) -> list[str]:
-    """The message that the plan would fail with, as a list."""
+def volume_plan_problems(
+    storage: Mapping[str, Any], *, pods: int | str, spread: int | str = 2, **known: Any
+) -> list[str]:
+    """What the plan would fail with."""
     try:
-        volume_plan(*args, **options)
-    except AnsibleFilterError as error:
-        return [str(error)]
+        plan_volumes(storage, pods=int(pods), spread=int(spread), **known)
+    except VolumePlanError as error:
+        return error.problems
     return []
 
 

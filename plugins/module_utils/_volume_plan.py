@@ -18,15 +18,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-TYPES = ("local",)
-UNITS = ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "k", "M", "G", "T", "P", "E")
-
-_SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>" + "|".join(UNITS) + r")")
-_PATH = re.compile(r"(?:/[A-Za-z0-9_.@-]+)+")
+from ansible_collections.slotwise.redis.plugins.module_utils._storage import (
+    ON_NFS,
+    PLANNED,
+    size_bytes,
+    storage_problems,
+    storage_settings,
+)
 
 
 class VolumePlanError(ValueError):
-    """The input does not describe a plan; the message names variable, value and what is allowed."""
+    """The input does not describe a plan; each problem names variable, value and what is allowed."""
+
+    def __init__(self, *problems: str):
+        super().__init__("\n".join(problems))
+        self.problems = list(problems)
 
 
 @dataclass(frozen=True)
@@ -39,8 +45,30 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class Server:
+    """An NFS server: its name where it is a host of the inventory, and its address."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A persistent volume that exists."""
+
+    type: str
+    node: str
+    server: str
+    path: str
+
+
+@dataclass(frozen=True)
 class Volume:
-    """One row of the plan."""
+    """One row of the plan: where the files of a pod lie.
+
+    C(machine) is the inventory name of the host that has the directory C(path): a Kubernetes node, or an NFS server.
+    C(export) is what an NFS server exports: that directory, or the one above it that all pods share.
+    """
 
     deployment: str
     namespace: str
@@ -48,26 +76,15 @@ class Volume:
     pod: str
     claim: str
     volume: str
+    type: str
     machine: str
     node: str
     zone: str
+    server: str
     path: str
+    export: str
     size: str
     exists: bool
-
-
-def check_storage(storage: Mapping[str, Any], variable: str = "storage") -> None:
-    """Refuse a storage description that cannot become volumes."""
-    kind = storage.get("type")
-    if kind not in TYPES:
-        raise VolumePlanError(f"{variable}.type is {kind!r}: unknown storage type. Allowed: {', '.join(TYPES)}.")
-    _check_size(storage.get("size"), f"{variable}.size")
-    _check_path(storage.get("path"), f"{variable}.path")
-    limit = storage.get("volumes_per_host")
-    if limit is not None and (isinstance(limit, bool) or not str(limit).isdecimal() or int(limit) < 1):
-        raise VolumePlanError(
-            f"{variable}.volumes_per_host is {limit!r}. Allowed: a whole number from 1, or leave it out."
-        )
 
 
 def plan_volumes(
@@ -76,45 +93,113 @@ def plan_volumes(
     name: str,
     namespace: str,
     pods: int,
-    machines: Iterable[Mapping[str, Any]],
+    machines: Iterable[Mapping[str, Any]] = (),
+    server: Mapping[str, Any] | None = None,
     existing: Iterable[Mapping[str, Any]] = (),
+    claimed: str = "",
     spread: int = 2,
     variable: str = "storage",
 ) -> list[Volume]:
-    """Place the volumes of C(pods) pods.
+    """The rows of C(pods) pods; none for storage that Kubernetes provides itself.
 
     C(spread) is how many consecutive ordinals are kept on different machines, and in different zones, as far as there
     are enough of them (masters and replicas of a shard). Within that, zones are filled evenly, then machines.
     """
-    check_storage(storage, variable)
+    settings = storage_settings(storage, name, namespace)
+    problems = storage_problems(settings, variable)
+    if problems:
+        raise VolumePlanError(*problems)
+    _check_size(settings, claimed, variable)
     if pods < 1:
         raise VolumePlanError(f"{pods} pods to place. Allowed: a whole number from 1.")
-    hosts = _machines(machines, variable)
-    placed = _existing(existing, name, hosts)
-    limit = storage.get("volumes_per_host")
-    _check_room(hosts, placed, pods, None if limit is None else int(limit), variable)
+    if settings["type"] not in PLANNED:
+        return []
+    found = _existing(existing, name)
+    _check_type(found, settings["type"], variable)
+    names = _Names(name, namespace, settings, variable)
+    if settings["type"] in ON_NFS:
+        at = Server(str((server or {}).get("name") or ""), str((server or {}).get("address") or settings["server"]))
+        return _plan_on_nfs(names, pods, at, found)
+    return _plan_on_machines(names, pods, _machines(machines, settings["type"], variable), found, spread)
 
-    placement = _Placement(hosts, placed, None if limit is None else int(limit))
-    base = str(storage["path"]).rstrip("/")
+
+class _Names:
+    """What pods, claims, volumes and directories of a deployment are called, and its storage in messages."""
+
+    def __init__(self, name: str, namespace: str, settings: Mapping[str, Any], variable: str):
+        self.name = name
+        self.variable = variable
+        self.settings = settings
+        self._namespace = namespace
+        self._base = str(settings["path"]).rstrip("/")
+
+    def directory(self, owner: str) -> str:
+        return f"{self._base}/{self._namespace}.{owner}"
+
+    def row(self, ordinal: int, owner: str, **where: Any) -> Volume:
+        """C(owner) is who the volume is for: the pod, or the deployment whose pods share it."""
+        return Volume(
+            deployment=self.name,
+            namespace=self._namespace,
+            ordinal=ordinal,
+            pod=f"{self.name}-{ordinal}",
+            claim=f"data-{owner}",
+            volume=f"{self._namespace}.{owner}",
+            type=self.settings["type"],
+            size=str(self.settings["size"]),
+            **where,
+        )
+
+
+def _plan_on_machines(
+    names: _Names, pods: int, machines: Sequence[Machine], found: Mapping[str, Existing], spread: int
+) -> list[Volume]:
+    by_node = {machine.node: machine for machine in machines}
+    # Their node may have left the inventory: they stay where they are all the same.
+    placed = {
+        int(owner.rsplit("-", 1)[1]): by_node.get(volume.node, Machine("", volume.node, ""))
+        for owner, volume in found.items()
+    }
+    limit = names.settings["volumes_per_host"]
+    limit = None if limit is None else int(limit)
+    _check_room(machines, placed, pods, limit, names.variable)
+    placement = _Placement(machines, placed, limit)
     plan = []
     for ordinal in range(pods):
-        machine, path = placed[ordinal] if ordinal in placed else (placement.choose(ordinal, spread), None)
-        pod = f"{name}-{ordinal}"
-        volume = f"{namespace}.{pod}"
+        pod = f"{names.name}-{ordinal}"
+        machine = placed[ordinal] if ordinal in placed else placement.choose(ordinal, spread)
+        where = {"machine": machine.name, "node": machine.node, "zone": machine.zone, "server": "", "export": ""}
+        path = found[pod].path if pod in found else names.directory(pod)
+        plan.append(names.row(ordinal, pod, path=path, exists=pod in found, **where))
+    return plan
+
+
+def _plan_on_nfs(names: _Names, pods: int, server: Server, found: Mapping[str, Existing]) -> list[Volume]:
+    elsewhere = sorted({volume.server for volume in found.values()} - {server.address})
+    if elsewhere:
+        raise VolumePlanError(
+            f"{names.variable}.server is {names.settings['server']} (address {server.address}), and the volumes of "
+            f"{names.name} exist on {', '.join(elsewhere)}. Kubernetes cannot move a volume to another server. Set it "
+            "back, or give the server the address that the volumes name."
+        )
+    shared = names.settings["type"] == "nfs_shared"
+    plan = []
+    for ordinal in range(pods):
+        pod = f"{names.name}-{ordinal}"
+        owner = names.name if shared else pod
+        export = found[owner].path if owner in found else names.directory(owner)
         plan.append(
-            Volume(
-                deployment=name,
-                namespace=namespace,
-                ordinal=ordinal,
-                pod=pod,
-                claim=f"data-{pod}",
-                volume=volume,
-                machine=machine.name,
-                node=machine.node,
-                zone=machine.zone,
-                path=path or f"{base}/{volume}",
-                size=str(storage["size"]),
-                exists=ordinal in placed,
+            names.row(
+                ordinal,
+                owner,
+                machine=server.name,
+                node="",
+                zone="",
+                server=server.address,
+                path=f"{export}/{pod}" if shared else export,
+                export=export,
+                # A volume that all pods share says nothing of the directory of one of them.
+                exists=not shared and owner in found,
             )
         )
     return plan
@@ -123,10 +208,10 @@ def plan_volumes(
 class _Placement:
     """Chooses machines for new ordinals and keeps count of what lies where."""
 
-    def __init__(self, machines: Sequence[Machine], placed: Mapping[int, tuple[Machine, str]], limit: int | None):
+    def __init__(self, machines: Sequence[Machine], placed: Mapping[int, Machine], limit: int | None):
         self._machines = machines
         self._limit = limit
-        self._by_ordinal = {ordinal: machine for ordinal, (machine, _path) in placed.items()}
+        self._by_ordinal = dict(placed)
         self._on_node = Counter(machine.node for machine in self._by_ordinal.values())
         self._in_zone = Counter(machine.zone for machine in self._by_ordinal.values())
 
@@ -156,11 +241,11 @@ class _Placement:
         return machine
 
 
-def _machines(machines: Iterable[Mapping[str, Any]], variable: str) -> list[Machine]:
+def _machines(machines: Iterable[Mapping[str, Any]], kind: str, variable: str) -> list[Machine]:
     hosts = [Machine(str(m["name"]), str(m.get("node") or m["name"]), str(m.get("zone") or "")) for m in machines]
     if not hosts:
         raise VolumePlanError(
-            f"{variable}.hosts is empty: type local needs the inventory names of the machines that hold the volumes."
+            f"{variable}.hosts is empty: type {kind} needs the inventory names of the machines that hold the volumes."
         )
     for what, count in (
         ("machine", Counter(m.name for m in hosts)),
@@ -172,36 +257,57 @@ def _machines(machines: Iterable[Mapping[str, Any]], variable: str) -> list[Mach
     return sorted(hosts, key=lambda m: _natural(m.name))
 
 
-def _existing(
-    existing: Iterable[Mapping[str, Any]], name: str, machines: Sequence[Machine]
-) -> dict[int, tuple[Machine, str]]:
-    """Volumes that exist, by ordinal. Their node may have left the inventory: they stay where they are all the same."""
-    by_node = {machine.node: machine for machine in machines}
-    placed: dict[int, tuple[Machine, str]] = {}
+def _existing(existing: Iterable[Mapping[str, Any]], name: str) -> dict[str, Existing]:
+    """Volumes that exist, by whom they are for: a pod, or the deployment whose pods share one."""
+    found: dict[str, Existing] = {}
     for item in existing:
-        match = re.fullmatch(re.escape(name) + r"-(0|[1-9][0-9]*)", str(item["pod"]))
-        if match is None:
-            raise VolumePlanError(f"existing volume for pod {item['pod']!r} is not one of {name}-0, {name}-1, ...")
-        ordinal = int(match.group(1))
-        if ordinal in placed:
+        owner = str(item["pod"])
+        if re.fullmatch(re.escape(name) + r"(-(0|[1-9][0-9]*))?", owner) is None:
+            raise VolumePlanError(f"existing volume for {owner!r} is not one of {name}, {name}-0, {name}-1, ...")
+        volume = Existing(str(item["type"]), str(item["node"]), str(item["server"]), str(item["path"]))
+        if owner in found:
             raise VolumePlanError(
-                f"pod {item['pod']} has two volumes, on {placed[ordinal][0].node} and {item['node']}."
+                f"pod {owner} has two volumes, on {found[owner].node or found[owner].server} and "
+                f"{volume.node or volume.server}."
             )
-        node = str(item["node"])
-        placed[ordinal] = (by_node.get(node, Machine("", node, "")), str(item["path"]))
-    return placed
+        found[owner] = volume
+    return found
+
+
+def _check_type(found: Mapping[str, Existing], kind: str, variable: str) -> None:
+    other = sorted({volume.type for volume in found.values()} - {kind})
+    if other:
+        raise VolumePlanError(
+            f"{variable}.type is {kind}, and volumes of type {', '.join(other)} exist: {', '.join(sorted(found))}. A "
+            "volume "
+            "cannot become one of another type. Set the type back, or remove the deployment with its volumes first."
+        )
+
+
+def _check_size(settings: Mapping[str, Any], claimed: str, variable: str) -> None:
+    kind, size = settings["type"], settings["size"]
+    before, wanted = size_bytes(claimed) or 0, size_bytes(size) or 0
+    if kind == "storageclass" and claimed and wanted != before:
+        raise VolumePlanError(
+            f"{variable}.size is {size}, and the claims of the running deployment ask for {claimed}, which a "
+            "StatefulSet "
+            f"cannot change. Set it back to {claimed}; where the class allows it, the claims themselves can be "
+            "expanded "
+            "with kubectl."
+        )
+    if kind in PLANNED and wanted < before:
+        raise VolumePlanError(
+            f"{variable}.size is {size}, and the claims of the running deployment ask for {claimed}. Volumes can grow; "
+            f"they cannot become smaller than their claims. Set it to {claimed} or more."
+        )
 
 
 def _check_room(
-    machines: Sequence[Machine],
-    placed: Mapping[int, tuple[Machine, str]],
-    pods: int,
-    limit: int | None,
-    variable: str,
+    machines: Sequence[Machine], placed: Mapping[int, Machine], pods: int, limit: int | None, variable: str
 ) -> None:
     if limit is None:
         return
-    used = Counter(machine.node for machine, _path in placed.values())
+    used = Counter(machine.node for machine in placed.values())
     free = sum(max(0, limit - used[machine.node]) for machine in machines)
     wanted = sum(1 for ordinal in range(pods) if ordinal not in placed)
     if wanted > free:
@@ -209,24 +315,6 @@ def _check_room(
             f"{variable}.volumes_per_host is {limit} and {variable}.hosts names {len(machines)} machines with room for "
             f"{free} more volumes, but {wanted} more are needed for {pods} pods. "
             "Add machines, raise volumes_per_host, or ask for fewer shards or replicas."
-        )
-
-
-def _check_size(size: Any, variable: str) -> None:
-    match = _SIZE.fullmatch(str(size)) if isinstance(size, str) else None
-    if match is None or float(match.group("number")) <= 0:
-        raise VolumePlanError(
-            f"{variable} is {size!r}: not a size with a unit. Allowed: a number above 0 followed by one of "
-            f"{', '.join(UNITS)}, for example 8Gi."
-        )
-
-
-def _check_path(path: Any, variable: str) -> None:
-    text = str(path).rstrip("/") if isinstance(path, str) else ""
-    if _PATH.fullmatch(text) is None or {".", ".."} & set(text.split("/")):
-        raise VolumePlanError(
-            f"{variable} is {path!r}. Allowed: the absolute path of a directory below /, in letters, digits and "
-            "_ . @ -, without . and .. as parts."
         )
 
 

@@ -55,7 +55,9 @@ options:
         type: dict
         default: {}
       parts:
-        description: Which parts of the objects to return besides their metadata, such as V(spec). All when left out.
+        description:
+          - Which parts of the objects to return besides their metadata, such as V(spec) or V(status.addresses).
+            All when left out.
         type: list
         elements: str
       compare:
@@ -124,11 +126,23 @@ from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import 
 from ansible_collections.slotwise.redis.plugins.module_utils._objects import KINDS, Objects, Ref, in_parallel
 
 
+def only_parts(found: dict[str, Any], parts: list[str]) -> dict[str, Any]:
+    """An object with these parts of it, each a path of keys."""
+    kept: dict[str, Any] = {key: found[key] for key in ("apiVersion", "kind") if key in found}
+    for part in parts:
+        value, here = found, kept
+        *outer, last = part.split(".")
+        for key in outer:
+            value, here = value.get(key) or {}, here.setdefault(key, {})
+        if last in value:
+            here[last] = value[last]
+    return kept
+
+
 def shown(found: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
     """An object as it may be returned."""
     metadata = {key: value for key, value in found["metadata"].items() if key != "managedFields"}
-    parts = query["parts"]
-    kept = found if parts is None else {key: found[key] for key in ("apiVersion", "kind", *parts) if key in found}
+    kept = found if query["parts"] is None else only_parts(found, query["parts"])
     result = {**kept, "metadata": metadata}
     if found["kind"] == "Secret":
         data = found.get("data") or {}

@@ -16,8 +16,9 @@ author:
 description:
   - Creates the directories that local persistent volumes of this machine point to, all in one call.
   - Each directory gets a marker file C(.slotwise-owner.json) that names its deployment, namespace and pod.
-  - A directory that is marked for another owner, or that holds files and has no marker, is refused. Every directory is
-    checked before the first one is changed.
+  - A directory that is marked for another owner, or that holds files and has no marker, is refused. So is an empty one,
+    or none, where the volume exists already and had a marker once. Every directory is checked before the first one is
+    changed.
 options:
   directories:
     description: The directories of this machine.
@@ -44,7 +45,9 @@ options:
       exists:
         description:
           - The persistent volume exists, so the directory is known to be that of this pod.
-            A missing marker is then written again, whatever the directory holds.
+            A missing marker is then written again where the directory holds files.
+            A directory that is missing, or empty without a marker, is refused unless O(accept_empty=true), as its disk
+            was replaced or is not mounted.
         type: bool
         default: false
   uid:
@@ -59,6 +62,10 @@ options:
     description: Mode of the directories, in octal digits.
     type: str
     default: "0750"
+  accept_empty:
+    description: Start with an empty directory where one with a marker was, after a disk was replaced.
+    type: bool
+    default: false
   state:
     description:
       - V(present) creates what is missing and corrects owner, group, mode and marker.
@@ -121,7 +128,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-MARKER = ".slotwise-owner.json"
+from ansible_collections.slotwise.redis.plugins.module_utils._marker import MARKER, read_marker
+
 MANAGER = "slotwise.redis"
 # What a fresh file system has in its root directory.
 IGNORED = {"lost+found"}
@@ -131,27 +139,25 @@ class Refused(Exception):
     """A directory that must not be touched; the message says what was found."""
 
 
+class Lost(Refused):
+    """The directory of a volume that exists is not the one that it was."""
+
+
 def marker_text(entry: dict[str, Any]) -> str:
     """Content of the marker file of a directory."""
     owner = {"managed_by": MANAGER, **{key: entry[key] for key in ("deployment", "namespace", "pod")}}
     return json.dumps(owner, sort_keys=True) + "\n"
 
 
-def read_marker(path: str) -> str | None:
-    """The marker as it is, or None."""
-    try:
-        with open(os.path.join(path, MARKER), encoding="utf-8") as marker:
-            return marker.read()
-    except FileNotFoundError:
-        return None
-
-
-def check_owner(entry: dict[str, Any]) -> os.stat_result | None:
-    """The directory's status, None when it does not exist; refuses what belongs to someone else."""
+def check_owner(entry: dict[str, Any], accept_empty: bool) -> os.stat_result | None:
+    """The directory's status, None when it does not exist; refuses what belongs to someone else, and lost disks."""
     path = entry["path"]
+    lost = entry["exists"] and not accept_empty
     try:
         status = os.lstat(path)
     except FileNotFoundError:
+        if lost:
+            raise Lost(f"{path}: does not exist, and the volume of pod {entry['pod']} does") from None
         return None
     except NotADirectoryError as error:
         raise Refused(f"{path}: a part of this path is not a directory") from error
@@ -161,6 +167,10 @@ def check_owner(entry: dict[str, Any]) -> os.stat_result | None:
     marker = read_marker(path)
     if marker is None:
         found = sorted(set(os.listdir(path)) - IGNORED)
+        if not found and lost:
+            raise Lost(
+                f"{path}: is empty and has no owner marker {MARKER}, and the volume of pod {entry['pod']} exists"
+            )
         if found and not entry["exists"]:
             shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
             raise Refused(f"{path}: has no owner marker {MARKER} but holds {shown}")
@@ -243,16 +253,30 @@ def check_all(module: AnsibleModule) -> list[os.stat_result | None]:
     """Status of every directory, or one failure that names all that are refused."""
     states: list[os.stat_result | None] = []
     refused = []
+    lost = False
+    # Removing is done with what is there.
+    accept_empty = module.params["accept_empty"] or module.params["state"] == "absent"
     for entry in module.params["directories"]:
         try:
-            states.append(check_owner(entry))
+            states.append(check_owner(entry, accept_empty))
+        except Lost as reason:
+            lost = True
+            refused.append(str(reason))
         except Refused as reason:
             refused.append(str(reason))
     if refused:
+        advice = (
+            "Was a disk replaced, or is it not mounted? Mount it, and run again. If its data is lost, or there never "
+            "was "
+            "any, run once with accept_empty (node_local_storage_accept_empty=true, on an NFS server "
+            "node_nfs_server_accept_empty=true): the pod starts empty, and a replica is filled by its master."
+            if lost
+            else "Move the content away, or choose another storage path for the deployment."
+        )
         module.fail_json(
-            msg="Nothing was changed on this machine, because these directories are not ours to use:\n- "
+            msg="Nothing was changed on this machine, because these directories are not as they should be:\n- "
             + "\n- ".join(refused)
-            + "\nMove the content away, or choose another storage path for the deployment.",
+            + f"\n{advice}",
             refused=refused,
         )
     return states
@@ -306,6 +330,7 @@ def main() -> None:
             "uid": {"type": "int", "default": 999},
             "gid": {"type": "int", "default": 999},
             "mode": {"type": "str", "default": "0750"},
+            "accept_empty": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
         supports_check_mode=True,

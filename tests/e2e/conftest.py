@@ -7,7 +7,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from deployment import Deployment
+from deployment import Deployment, handle
 
 VARIABLES = {
     "redis_cluster_storage": {
@@ -39,3 +39,10 @@ def e2e(tmp_path_factory: pytest.TempPathFactory):
     deployment.site()
     yield deployment
     remove(deployment)
+
+
+@pytest.fixture(scope="session")
+def nfs_lab() -> None:
+    """The machines of `make lab-nfs`; without them the tests that need them fail, and say so."""
+    done = handle.machine_exec("lab-nfs", "true", check=False)
+    assert done.returncode == 0, f"run `make lab-nfs` first: {done.stderr}"

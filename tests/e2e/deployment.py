@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import redis
@@ -61,6 +61,23 @@ def wait_for(what: str, condition: Callable[[], object], seconds: float = 120) -
         time.sleep(0.2)
 
 
+def run_playbook(playbook: str, inventories: Sequence[pathlib.Path], *arguments: str) -> Run:
+    """Run a playbook on the machines of the lab and the deployments of other inventories."""
+    begin = time.monotonic()
+    given = [word for path in (ROOT / ".lab" / "inventory", *inventories) for word in ("-i", str(path))]
+    done = subprocess.run(
+        ["ansible-playbook", playbook, *given, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return Run(done.returncode, done.stdout, time.monotonic() - begin)
+
+
 @dataclass
 class Deployment:
     """A deployment with an inventory of its own; ``variables`` are its host variables."""
@@ -97,26 +114,7 @@ class Deployment:
 
     def play(self, playbook: str, *arguments: str, **changes: object) -> Run:
         """Run a playbook on this deployment; ``changes`` are host variables for this run (None removes one)."""
-        begin = time.monotonic()
-        done = subprocess.run(
-            [
-                "ansible-playbook",
-                playbook,
-                "-i",
-                str(ROOT / ".lab" / "inventory"),
-                "-i",
-                str(self.write_inventory(**changes)),
-                *arguments,
-            ],
-            cwd=ROOT,
-            env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        return Run(done.returncode, done.stdout, time.monotonic() - begin)
+        return run_playbook(playbook, [self.write_inventory(**changes)], *arguments)
 
     def site(self, *arguments: str, **changes: object) -> Run:
         """A run of site.yml that must succeed."""

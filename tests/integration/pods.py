@@ -84,6 +84,7 @@ class Pods:
             "REDIS_PASSWORD_FILE": str(self.root / "password"),
             "REDIS_CONFIG": str(directory / "given.conf"),
             "REDIS_RUN": str(directory / "run"),
+            "REDIS_DATA": str(directory / "data"),
             **more,
         }
 

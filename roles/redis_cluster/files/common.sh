@@ -10,6 +10,7 @@
 : "${REDIS_PASSWORD_FILE:=/etc/redis-auth/password}"
 : "${REDIS_CONFIG:=/etc/redis-config/redis.conf}"
 : "${REDIS_RUN:=/run/redis}"
+: "${REDIS_DATA:=/data}"
 
 cli=redis-cli
 command -v "$cli" >/dev/null || cli=valkey-cli

@@ -25,7 +25,17 @@ command -v "$server" >/dev/null || server=valkey-server
     echo "cluster-preferred-endpoint-type ip"
 } >"$REDIS_RUN/redis.conf"
 
-sh "$scripts/meet.sh" &
+# The server keeps this lock for as long as it lives. On NFS, Kubernetes may start the pod anew while it has lost sight of a
+# machine on which the old one still writes; the NFS server frees the locks of machines that are really gone.
+exec 9>>"$REDIS_DATA/.slotwise-lock"
+waited=0
+until flock -n 9; do
+    [ $((waited % 10)) -ne 0 ] || log "waits: another server has the lock of $REDIS_DATA and may still write there"
+    waited=$((waited + 1))
+    sleep 1
+done
+
+sh "$scripts/meet.sh" 9>&- &
 
 # The server reads its password from the file; its environment has no use for it.
 unset REDISCLI_AUTH

@@ -27,7 +27,12 @@ def statefulset(labels=None, secret="orders-auth"):
     return {
         "metadata": {
             "labels": LABELS if labels is None else labels,
-            "annotations": {"slotwise.redis/shards": "3", "slotwise.redis/replicas": "2"},
+            "annotations": {
+                "slotwise.redis/shards": "3",
+                "slotwise.redis/replicas": "2",
+                "slotwise.redis/storage-type": "local",
+                "slotwise.redis/storage-claimed": "1Gi",
+            },
         },
         "spec": {"template": {"spec": {"volumes": volumes}}, "volumeClaimTemplates": [{"spec": claim}]},
     }
@@ -72,10 +77,51 @@ REFUSALS = {
         ["redis_cluster_termination_grace_period is 5. Allowed: 20", "redis_cluster_max_unavailable is 0. Allowed: 1"],
     ),
     "recycle": (
-        INPUT,
-        {"redis_cluster_storage": {"reclaim_policy": "Recycle"}},
+        LIVE,
+        {"redis_cluster_storage": {"reclaim_policy": "Recycle", "hosts": ["node1"]}},
         NOTHING,
-        ["redis_cluster_storage.reclaim_policy is Recycle. Allowed: Retain, Delete. (Recycle is deprecated"],
+        [
+            "redis_cluster_storage.reclaim_policy is 'Recycle'. Allowed with type local: Retain, Delete. Recycle is deprec"
+        ],
+    ),
+    "emptydir alone": (
+        INPUT,
+        {"redis_cluster_storage": {"type": "emptydir"}, "redis_cluster_replicas": 0},
+        NOTHING,
+        ["redis_cluster_storage.type is emptydir and redis_cluster_replicas is 0"],
+    ),
+    "two places for pods": (
+        INPUT,
+        {
+            "redis_cluster_storage": {"type": "nfs", "server": "nfs1", "hosts": ["node1"]},
+            "redis_cluster_affinity": {"nodeAffinity": {}},
+        },
+        NOTHING,
+        ["redis_cluster_affinity has nodeAffinity, and redis_cluster_storage.hosts says"],
+    ),
+    "several faults of storage": (
+        LIVE,
+        {"redis_cluster_storage": {"type": "nfs", "size": "1", "mount_options": ["soft"]}},
+        NOTHING,
+        ["redis_cluster_storage.size is '1'", "with soft. Leave it out", "redis_cluster_storage.server is ''"],
+    ),
+    "no such class": (
+        LIVE,
+        {"redis_cluster_storage": {"type": "storageclass", "storage_class": "fast"}},
+        NOTHING,
+        ["redis_cluster_storage.storage_class is fast, and the Kubernetes cluster has no StorageClass of this name"],
+    ),
+    "other type": (
+        LIVE,
+        {"redis_cluster_replicas": 2, "redis_cluster_storage": {"type": "emptydir"}},
+        running(),
+        ["redis_cluster_storage.type is emptydir and the running deployment stores its data in local"],
+    ),
+    "larger": (
+        LIVE,
+        {"redis_cluster_replicas": 2, "redis_cluster_storage": {"size": "2Gi", "hosts": ["node1"]}},
+        running(),
+        [],
     ),
     "two passwords": (
         INPUT,
@@ -121,10 +167,10 @@ REFUSALS = {
         LIVE,
         {
             "redis_cluster_replicas": 2,
-            "redis_cluster_storage": {"size": "2Gi", "hosts": ["node1"], "storage_class": "fast"},
+            "redis_cluster_storage": {"size": "512Mi", "hosts": ["node1"], "storage_class": "fast"},
         },
         running(),
-        ["redis_cluster_storage.size is 2Gi and", "redis_cluster_storage.storage_class is fast and"],
+        ['redis_cluster_storage.storage_class is "fast" and', "redis_cluster_storage.size is 512Mi, and the claims of"],
     ),
     "foreign": (
         LIVE,

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.slotwise.redis.plugins.doc_fragments.storage import ModuleDocFragment
+from ansible_collections.slotwise.redis.plugins.module_utils._storage import DEFAULTS, TYPES
+
 ROOT = Path(__file__).resolve().parents[3]
 NODES = [
     {
@@ -76,6 +79,7 @@ PLAN = [
         "pod": f"orders-{i}",
         "claim": f"data-orders-{i}",
         "volume": f"shop.orders-{i}",
+        "type": "local",
         "node": f"node{i}",
         "path": f"/srv/redis/shop.orders-{i}",
         "size": "2Gi",
@@ -88,6 +92,36 @@ OLD_VOLUME = {
     "status": {"phase": "Bound"},
 }
 VOLUMES = {"k8s_storage_name": "orders", "k8s_storage_namespace": "shop", "k8s_storage_volumes": PLAN}
+FRESH = {"nodes": NODES, "volumes": [], "class": []}
+ON_NFS = {
+    "k8s_storage_mount_options": ["nfsvers=4.2", "hard"],
+    "k8s_storage_volumes": [
+        {**row, "type": "nfs", "node": "", "server": "192.0.2.9", "export": f"/exports/shop.orders-{i}"}
+        for i, row in enumerate(PLAN)
+    ],
+}
+SHARED = {
+    "k8s_storage_access_mode": "ReadWriteMany",
+    "k8s_storage_volumes": [
+        {
+            **row,
+            "type": "nfs_shared",
+            "node": "",
+            "server": "192.0.2.9",
+            "volume": "shop.orders",
+            "claim": "data-orders",
+            "export": "/exports/shop.orders",
+        }
+        for row in PLAN
+    ],
+}
+AT_NODE0 = {"required": {"nodeSelectorTerms": [{"matchExpressions": [{"values": ["host0"]}]}]}}
+FOUND = [
+    {"spec": {"claimRef": {"name": "data-orders-0"}, "local": {"path": "/a"}, "nodeAffinity": AT_NODE0}},
+    {"spec": {"claimRef": {"name": "data-orders-1"}, "hostPath": {"path": "/b"}, "nodeAffinity": AT_NODE0}},
+    {"spec": {"claimRef": {"name": "data-orders-2"}, "nfs": {"server": "192.0.2.9", "path": "/c"}}},
+    {"spec": {"claimRef": {"name": "data-orders"}, "nfs": {"server": "192.0.2.9", "path": "/d"}}},
+]
 FOREIGN_CLASS = {"metadata": {"name": "fast", "labels": {"made": "by-others"}}}
 
 SCENARIOS = {
@@ -112,6 +146,42 @@ SCENARIOS = {
         "__k8s_storage_objects",
         VOLUMES,
         {"nodes": NODES, "volumes": [OLD_VOLUME], "class": []},
+    ),
+    "volumes on NFS": ("k8s_storage", "__k8s_storage_objects", {**VOLUMES, **ON_NFS}, FRESH),
+    "shared volume": ("k8s_storage", "__k8s_storage_objects", {**VOLUMES, **SHARED}, FRESH),
+    "hostpath": (
+        "k8s_storage",
+        "__k8s_storage_objects",
+        {**VOLUMES, "k8s_storage_volumes": [{**row, "type": "hostpath"} for row in PLAN]},
+        FRESH,
+    ),
+    "found": ("redis_cluster", "__redis_cluster_existing_volumes", REDIS, {**NOTHING, "volumes": FOUND}),
+    **{
+        f"pods on {kind}": (
+            "redis_cluster",
+            "__redis_cluster_objects",
+            {**REDIS, "redis_cluster_storage": {"type": kind, "server": "nfs1", "hosts": hosts, "size": "2Gi"}},
+            NOTHING,
+        )
+        for kind, hosts in (("emptydir", []), ("storageclass", []), ("nfs", ["node1"]), ("nfs_shared", []))
+    },
+    "larger": (
+        "redis_cluster",
+        "__redis_cluster_objects",
+        {**REDIS, "redis_cluster_storage": {**STORAGE, "size": "9Gi"}},
+        {**NOTHING, "statefulset": [{"metadata": {"annotations": {"slotwise.redis/storage-claimed": "2Gi"}}}]},
+    ),
+    "rules of a shared volume": (
+        "redis_cluster",
+        "__redis_cluster_rules",
+        {**REDIS, "redis_cluster_storage": {"type": "nfs_shared", "server": "nfs1"}},
+        NOTHING,
+    ),
+    "rules of a class": (
+        "redis_cluster",
+        "__redis_cluster_rules",
+        {**REDIS, "redis_cluster_storage": {"type": "storageclass"}},
+        NOTHING,
     ),
     "foreign class": (
         "k8s_storage",
@@ -246,7 +316,12 @@ def test_defaults(rendered):
     objects = rendered["default"]
     statefulset = one(objects, "StatefulSet")
     assert statefulset["spec"]["replicas"] == 6
-    assert statefulset["metadata"]["annotations"] == {"slotwise.redis/shards": "3", "slotwise.redis/replicas": "1"}
+    assert statefulset["metadata"]["annotations"] == {
+        "slotwise.redis/shards": "3",
+        "slotwise.redis/replicas": "1",
+        "slotwise.redis/storage-type": "local",
+        "slotwise.redis/storage-claimed": "2Gi",
+    }
     claim = statefulset["spec"]["volumeClaimTemplates"][0]["spec"]
     assert claim["storageClassName"] == "shop.orders-local"
     assert claim["resources"] == {"requests": {"storage": "2Gi"}}
@@ -351,13 +426,98 @@ def test_volumes_are_pinned_to_machine_and_claim(rendered):
     assert term["matchExpressions"] == [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["host1"]}]
 
 
+def test_volumes_on_nfs(rendered):
+    storage_class, first, second = rendered["volumes on NFS"]
+    assert storage_class["metadata"]["name"] == "shop.orders-nfs"
+    assert first["spec"]["nfs"] == {"server": "192.0.2.9", "path": "/exports/shop.orders-0"}
+    assert first["spec"]["mountOptions"] == ["nfsvers=4.2", "hard"]
+    assert second["spec"]["claimRef"]["name"] == "data-orders-1"
+    assert "nodeAffinity" not in first["spec"]
+
+
+def test_one_volume_for_all_pods(rendered):
+    storage_class, volume = rendered["shared volume"]
+    assert storage_class["metadata"]["name"] == "shop.orders-nfs-shared"
+    assert volume["metadata"]["name"] == "shop.orders"
+    assert volume["spec"]["accessModes"] == ["ReadWriteMany"]
+    assert volume["spec"]["nfs"]["path"] == "/exports/shop.orders"
+    assert volume["spec"]["claimRef"]["name"] == "data-orders"
+
+
+def test_hostpath_is_never_made_by_the_kubelet(rendered):
+    volume = rendered["hostpath"][1]["spec"]
+    assert volume["hostPath"] == {"path": "/srv/redis/shop.orders-0", "type": "Directory"}
+    assert volume["nodeAffinity"]["required"]
+
+
+def test_volumes_that_exist(rendered):
+    assert rendered["found"] == [
+        {"pod": "orders-0", "type": "local", "node": "node0", "server": "", "path": "/a"},
+        {"pod": "orders-1", "type": "hostpath", "node": "node0", "server": "", "path": "/b"},
+        {"pod": "orders-2", "type": "nfs", "node": "", "server": "192.0.2.9", "path": "/c"},
+        {"pod": "orders", "type": "nfs_shared", "node": "", "server": "192.0.2.9", "path": "/d"},
+    ]
+
+
+def data_volume(objects):
+    """The pod's own volume for its data, None where claims are made from a template."""
+    found = [volume for volume in pod_spec(objects)["volumes"] if volume["name"] == "data"]
+    assert bool(found) is ("volumeClaimTemplates" not in one(objects, "StatefulSet")["spec"])
+    return found[0] if found else None
+
+
+def data_mount(objects):
+    return next(mount for mount in container(objects)["volumeMounts"] if mount["name"] == "data")
+
+
+def test_where_pods_have_their_data(rendered):
+    assert data_volume(rendered["pods on emptydir"])["emptyDir"] == {"sizeLimit": "2Gi"}
+    shared = rendered["pods on nfs_shared"]
+    assert data_volume(shared)["persistentVolumeClaim"] == {"claimName": "data-orders"}
+    assert data_mount(shared)["subPathExpr"] == "$(POD_NAME)"
+    for scenario in ("pods on nfs", "pods on storageclass", "default"):
+        assert data_volume(rendered[scenario]) is None
+        assert "subPathExpr" not in data_mount(rendered[scenario])
+    (template,) = one(rendered["pods on storageclass"], "StatefulSet")["spec"]["volumeClaimTemplates"]
+    assert "storageClassName" not in template["spec"]
+
+
+def test_machines_bind_pods_on_nfs(rendered):
+    affinity = pod_spec(rendered["pods on nfs"])["affinity"]
+    (term,) = affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    assert term["matchExpressions"][0]["values"] == ["host1"]
+    assert "podAntiAffinity" in affinity
+    assert "nodeAffinity" not in pod_spec(rendered["pods on nfs_shared"])["affinity"]
+
+
+def test_claims_keep_their_size(rendered):
+    statefulset = one(rendered["larger"], "StatefulSet")
+    claim = statefulset["spec"]["volumeClaimTemplates"][0]["spec"]
+    assert claim["resources"]["requests"]["storage"] == "2Gi"
+    assert statefulset["metadata"]["annotations"]["slotwise.redis/storage-claimed"] == "2Gi"
+
+
+def test_permissions_follow_the_kind_of_storage(rendered):
+    shared = {
+        verb
+        for r in rendered["rules of a shared volume"]
+        if r["resource"] == "persistentvolumeclaims"
+        for verb in r["verbs"]
+    }
+    assert {"get", "create", "patch", "list"} == shared
+    by_resource = {rule["resource"]: rule["verbs"] for rule in rendered["rules of a class"]}
+    assert (by_resource["persistentvolumes"], by_resource["storageclasses"]) == (["list"], ["get"])
+
+
 def test_a_class_of_others_is_left_alone(rendered):
     assert rendered["foreign class"] == []
 
 
 def test_storage_defaults_are_the_documented_ones():
     role = ROOT / "roles/redis_cluster"
-    used = yaml.safe_load((role / "vars/main.yml").read_text())["__redis_cluster_storage_defaults"]
     specs = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     options = specs["redis_cluster_storage"]["options"]
-    assert {name: option["default"] for name, option in options.items() if "default" in option} == used
+    assert {name: option.get("default") for name, option in options.items()} == DEFAULTS
+    documented = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]["_input"]["suboptions"]
+    assert {name: option.get("default") for name, option in documented.items()} == DEFAULTS
+    assert tuple(documented["type"]["choices"]) == TYPES

@@ -27,10 +27,13 @@ def test_rows_are_plain_dictionaries(volume_plan):
         "pod": "demo-1",
         "claim": "data-demo-1",
         "volume": "demo.demo-1",
+        "type": "local",
         "machine": "w1",
         "node": "w1",
         "zone": "a",
+        "server": "",
         "path": "/srv/redis/demo.demo-1",
+        "export": "",
         "size": "1Gi",
         "exists": False,
     }

@@ -32,7 +32,11 @@ def plan(pods: int, hosts: list[dict[str, str]], existing=(), **options):
 
 
 def as_existing(volumes):
-    return [{"pod": v.pod, "node": v.node, "path": v.path} for v in volumes]
+    return [{"pod": v.pod, "type": v.type, "node": v.node, "server": v.server, "path": v.path} for v in volumes]
+
+
+def old(pod, node="n", path="/p", kind="local", server=""):
+    return {"pod": pod, "type": kind, "node": node, "server": server, "path": path}
 
 
 def test_names_and_round_robin():
@@ -63,7 +67,7 @@ def test_zones_before_machines():
 
 
 def test_a_volume_on_a_machine_that_left_the_inventory_stays():
-    existing = [{"pod": "orders-1", "node": "gone", "path": "/old/place"}]
+    existing = [old("orders-1", "gone", "/old/place")]
     volumes = plan(3, machines(2), existing)
     assert (volumes[1].machine, volumes[1].node, volumes[1].path) == ("", "gone", "/old/place")
     assert {volumes[0].machine, volumes[2].machine} == {"worker1", "worker2"}
@@ -135,9 +139,10 @@ def test_no_pods():
 @pytest.mark.parametrize(
     ("existing", "match"),
     [
-        ([{"pod": "other-0", "node": "n", "path": "/p"}], "other-0"),
-        ([{"pod": "orders-01", "node": "n", "path": "/p"}], "orders-01"),
-        ([{"pod": "orders-0", "node": n, "path": "/p"} for n in "ab"], "two volumes, on a and b"),
+        ([old("other-0")], "other-0"),
+        ([old("orders-01")], "orders-01"),
+        ([old("orders-0", n) for n in "ab"], "two volumes, on a and b"),
+        ([old("orders-0", kind="hostpath")], "type is local, and volumes of type hostpath exist: orders-0"),
     ],
 )
 def test_bad_existing(existing, match):
@@ -230,3 +235,72 @@ def test_the_limit_holds_and_the_fleet_can_be_filled(limit, hosts, zones, data):
     pods = data.draw(st.integers(1, limit * hosts))
     volumes = plan(pods, machines(hosts, zones), storage={**STORAGE, "volumes_per_host": limit})
     assert max(Counter(v.machine for v in volumes).values()) <= limit
+
+
+NFS = {"type": "nfs", "size": "1Gi", "path": "/exports/", "server": "nfs1"}
+SERVER = {"name": "nfs1", "address": "192.0.2.9"}
+
+
+def test_one_export_for_each_pod():
+    first, second = plan(2, [], storage=NFS, server=SERVER)
+    assert (first.machine, first.server, first.node) == ("nfs1", "192.0.2.9", "")
+    assert (first.path, first.export) == ("/exports/shop.orders-0", "/exports/shop.orders-0")
+    assert (second.volume, second.claim) == ("shop.orders-1", "data-orders-1")
+
+
+def test_one_export_for_all_pods():
+    rows = plan(2, [], storage={**NFS, "type": "nfs_shared"}, server=SERVER)
+    assert {(v.volume, v.claim, v.export) for v in rows} == {("shop.orders", "data-orders", "/exports/shop.orders")}
+    assert [v.path for v in rows] == ["/exports/shop.orders/orders-0", "/exports/shop.orders/orders-1"]
+
+
+def test_a_server_that_is_no_machine():
+    (row,) = plan(1, [], storage={**NFS, "server": "files.example.org"})
+    assert (row.machine, row.server) == ("", "files.example.org")
+
+
+@pytest.mark.parametrize("kind", ["emptydir", "storageclass"])
+def test_nothing_to_plan(kind):
+    assert plan(3, [], storage={"type": kind}) == []
+
+
+def test_exports_that_exist_stay_where_they_are():
+    existing = [old("orders-0", "", "/old/place", "nfs", "192.0.2.9")]
+    first, second = plan(2, [], existing, storage=NFS, server=SERVER)
+    assert (first.path, first.export, first.exists) == ("/old/place", "/old/place", True)
+    assert (second.path, second.exists) == ("/exports/shop.orders-1", False)
+    shared = [old("orders", "", "/old/place", "nfs_shared", "192.0.2.9")]
+    (row,) = plan(1, [], shared, storage={**NFS, "type": "nfs_shared"}, server=SERVER)
+    assert (row.export, row.path, row.exists) == ("/old/place", "/old/place/orders-0", False)
+
+
+def test_volumes_do_not_change_their_server():
+    existing = [old("orders-0", "", "/old/place", "nfs", "192.0.2.7")]
+    with pytest.raises(VolumePlanError, match=r"server is nfs1 \(address 192.0.2.9\), and .* exist on 192.0.2.7"):
+        plan(1, [], existing, storage=NFS, server=SERVER)
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "claimed", "match"),
+    [
+        ("local", "1Gi", "2Gi", "cannot become smaller"),
+        ("local", "1Gi", "1024Mi", None),
+        ("local", "2Gi", "1Gi", None),
+        ("storageclass", "2Gi", "1Gi", "a StatefulSet cannot change"),
+        ("storageclass", "1Gi", "1Gi", None),
+        ("emptydir", "1Gi", "2Gi", None),
+    ],
+)
+def test_size_of_a_running_deployment(kind, size, claimed, match):
+    storage = {**STORAGE, "type": kind, "size": size}
+    if match is None:
+        plan(1, machines(1), storage=storage, claimed=claimed)
+        return
+    with pytest.raises(VolumePlanError, match=match):
+        plan(1, machines(1), storage=storage, claimed=claimed)
+
+
+def test_all_problems_of_the_storage_at_once():
+    with pytest.raises(VolumePlanError) as error:
+        plan(1, machines(1), storage={**STORAGE, "size": "1", "path": "x", "reclaim_policy": "Recycle"})
+    assert len(error.value.problems) == 3

@@ -33,6 +33,7 @@ class FakeModule:
             "gid": os.getgid(),
             "mode": "0750",
             "state": "present",
+            "accept_empty": False,
             **params,
         }
 

@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Local volumes over their life: other policy, more room, more machines, a replaced disk, claims that were deleted."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+from conftest import VARIABLES, make, remove
+from deployment import Deployment, handle, wait_for
+
+STORAGE = VARIABLES["redis_cluster_storage"]
+
+
+def volumes(deployment: Deployment) -> dict[str, dict]:
+    selector = f"app.kubernetes.io/instance={deployment.name}"
+    listed = json.loads(handle.kubectl("get", "pv", "-l", selector, "-o", "json").stdout)
+    return {item["metadata"]["name"]: item for item in listed["items"]}
+
+
+def test_another_reclaim_policy_reaches_bound_volumes(e2e: Deployment) -> None:
+    try:
+        e2e.site(redis_cluster_storage={**STORAGE, "reclaim_policy": "Delete"})
+        found = volumes(e2e).values()
+        assert {v["spec"]["persistentVolumeReclaimPolicy"] for v in found} == {"Delete"}
+        assert {v["status"]["phase"] for v in found} == {"Bound"}
+    finally:
+        e2e.site()
+    assert {v["spec"]["persistentVolumeReclaimPolicy"] for v in volumes(e2e).values()} == {"Retain"}
+
+
+def test_volumes_grow_and_do_not_become_smaller_than_their_claims(e2e: Deployment) -> None:
+    larger = {**STORAGE, "size": "2Gi"}
+    predicted = e2e.site("--check", "--diff", redis_cluster_storage=larger)
+    assert not predicted.unchanged
+    e2e.site(redis_cluster_storage=larger)
+    assert {v["spec"]["capacity"]["storage"] for v in volumes(e2e).values()} == {"2Gi"}
+    again = e2e.play("site.yml", redis_cluster_storage=larger)
+    assert again.unchanged, again.output
+
+    smaller = e2e.play("site.yml", redis_cluster_storage={**STORAGE, "size": "512Mi"})
+    assert smaller.code != 0
+    assert smaller.says("redis_cluster_storage.size is 512Mi, and the claims of the running deployment ask for 1Gi")
+    e2e.site()
+
+
+def test_another_machine_moves_nothing(e2e: Deployment) -> None:
+    before = {name: v["spec"]["nodeAffinity"] for name, v in volumes(e2e).items()}
+    hosts = [*STORAGE["hosts"], "lab-control"]
+    run = e2e.play("site.yml", redis_cluster_storage={**STORAGE, "hosts": hosts})
+    assert run.unchanged, run.output
+    assert {name: v["spec"]["nodeAffinity"] for name, v in volumes(e2e).items()} == before
+
+
+def test_a_replaced_disk_is_noticed_and_filled_again(e2e: Deployment) -> None:
+    e2e.write_keys("disk")
+    row = next(r for r in e2e.info()["topology"] if r["role"] == "replica")
+    pod, machine = str(row["pod"]), str(row["machine"])
+    path = volumes(e2e)[f"{e2e.namespace}.{pod}"]["spec"]["local"]["path"]
+    # The same path, and nothing on it: another disk, or the disk is not mounted.
+    handle.machine_exec(machine, "sh", "-c", f"mv {path} {path}.old && mkdir {path}")
+
+    refused = e2e.play("site.yml")
+    assert refused.code != 0
+    assert refused.says(f"{path}: is empty and has no owner marker")
+    assert refused.says("node_local_storage_accept_empty=true")
+    assert handle.machine_exec(machine, "ls", "-A", path).stdout == ""
+
+    e2e.site("-e", "node_local_storage_accept_empty=true")
+    e2e.kubectl("delete", "pod", pod, "--force", "--grace-period=0")
+    e2e.site()
+    assert e2e.info()["healthy"], e2e.info()
+    assert e2e.lost_keys("disk") == []
+    rows = {r["pod"]: r for r in e2e.info()["topology"]}
+    assert rows[pod]["role"] == "replica"
+    assert rows[pod]["keys"] > 0
+    handle.machine_exec(machine, "rm", "-r", f"{path}.old")
+
+
+def test_released_volumes_are_shown_and_used_again(tmp_path: pathlib.Path) -> None:
+    deployment = make("e2e-released", tmp_path, redis_cluster_replicas=0)
+    remove(deployment)
+    deployment.site()
+    deployment.write_keys("released")
+    ids = {str(row["node_id"]) for row in deployment.info()["topology"]}
+    deployment.play("playbooks/uninstall.yml")
+    deployment.kubectl("delete", "pvc", "--all")
+    wait_for(
+        "the volumes are Released",
+        lambda: {v["status"]["phase"] for v in volumes(deployment).values()} == {"Released"},
+    )
+
+    refused = deployment.play("site.yml")
+    assert refused.code != 0
+    assert refused.says("3 volumes of deployment e2e-released are Released")
+    assert refused.says("/var/lib/slotwise-e2e/e2e-released.e2e-released-0 on lab-worker")
+
+    shown = deployment.play("playbooks/reuse_volumes.yml", "--check")
+    assert shown.code == 0, shown.output
+    assert all(shown.says(f"Redis Cluster node {node_id}, master") for node_id in ids), shown.output
+    assert shown.says("belongs to pod e2e-released-0 of deployment e2e-released")
+    assert {v["status"]["phase"] for v in volumes(deployment).values()} == {"Released"}
+
+    used = deployment.play("playbooks/reuse_volumes.yml")
+    assert used.code == 0, used.output
+    again = deployment.play("playbooks/reuse_volumes.yml")
+    assert again.unchanged, again.output
+    deployment.site()
+    assert deployment.lost_keys("released") == []
+    remove(deployment)
+    handle.kubectl("delete", "namespace", deployment.namespace, "--wait=false")

@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Redis Cluster on NFS: its pods move between machines, its server goes away and comes back."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import redis
+import redis.exceptions
+from deployment import Deployment, handle, run_playbook, wait_for
+from test_storage import EXAMPLES, Examples
+
+CLIENTS = ("lab-nfsworker1", "lab-nfsworker2")
+INVENTORY = EXAMPLES / "cluster_nfs"
+# A server frees the locks of a machine that is silent for this long, and waits as long for its clients when it starts.
+QUICK = "[nfsd]\nlease-time=10\ngrace-time=10\n"
+
+
+@pytest.fixture(scope="module")
+def nfs(nfs_lab):
+    deployment = Examples._deployment("nfs")
+    uninstall = ("playbooks/uninstall.yml", [INVENTORY], "-e", "redis_cluster_delete_data=true")
+    removed = run_playbook(*uninstall)
+    assert removed.code == 0, removed.output
+    made = run_playbook("site.yml", [INVENTORY])
+    assert made.code == 0, made.output
+    quick = (
+        f"mkdir -p /etc/nfs.conf.d; printf '{QUICK}' > /etc/nfs.conf.d/lab.conf; systemctl restart nfs-server".replace(
+            "\n", "\\n"
+        )
+    )
+    handle.machine_exec("lab-nfs", "sh", "-c", quick)
+    yield deployment
+    removed = run_playbook(*uninstall)
+    assert removed.code == 0, removed.output
+    handle.kubectl("delete", "namespace", deployment.namespace, "--wait=false")
+
+
+def machine_of(deployment: Deployment, pod: str) -> str:
+    return str(deployment.pod_facts()[pod]["spec"].get("nodeName", ""))
+
+
+def test_a_pod_moves_to_another_machine_with_its_keys(nfs: Deployment) -> None:
+    nfs.write_keys("moved")
+    pod = nfs.pods[0]
+    before = machine_of(nfs, pod)
+    handle.kubectl("cordon", before)
+    try:
+        nfs.kubectl("delete", "pod", pod)
+        wait_for("all pods ready again", nfs.ready, 180)
+        assert machine_of(nfs, pod) in set(CLIENTS) - {before}
+        wait_for("the cluster agrees", nfs.healthy, 180)
+    finally:
+        handle.kubectl("uncordon", before)
+    assert nfs.lost_keys("moved") == []
+    again = run_playbook("site.yml", [INVENTORY])
+    assert again.unchanged, again.output
+
+
+def test_a_living_pod_keeps_its_files_to_itself(nfs: Deployment) -> None:
+    """Kubernetes forgets a pod whose machine it cannot reach; the server there goes on writing."""
+    pod = nfs.pods[1]
+    before, old = machine_of(nfs, pod), nfs.pod_facts()[pod]["metadata"]["uid"]
+    process = handle.machine_exec(before, "sh", "-c", server_of(old)).stdout.strip()
+    assert process
+    handle.kubectl("cordon", before)
+    handle.machine_exec(before, "systemctl", "stop", "kubelet")
+    try:
+        nfs.kubectl("delete", "pod", pod, "--force", "--grace-period=0")
+        wait_for(
+            "another pod of that name", lambda: nfs.pod_facts().get(pod, {}).get("metadata", {}).get("uid", old) != old
+        )
+        wait_for(
+            "the new pod waits for the lock",
+            lambda: "another server has the lock" in nfs.kubectl("logs", pod, check=False),
+        )
+        assert machine_of(nfs, pod) != before
+        assert not nfs.ready()
+        handle.machine_exec(before, "kill", "-KILL", process)
+        wait_for("the new pod has the lock", nfs.ready, 180)
+    finally:
+        handle.machine_exec(before, "systemctl", "start", "kubelet")
+        handle.kubectl("uncordon", before)
+    wait_for("the cluster agrees", nfs.healthy, 180)
+    assert nfs.lost_keys("moved") == []
+
+
+def server_of(uid: str) -> str:
+    """Shell words that print the process of the server of a pod."""
+    in_cgroup = f"grep -q {uid.replace('-', '[-_]')} /proc/$p/cgroup"
+    return f"for p in $(pgrep -x redis-server); do {in_cgroup} && echo $p; done; true"
+
+
+def test_a_dead_machine_gives_its_locks_back(nfs: Deployment) -> None:
+    pod = nfs.pods[2]
+    before = machine_of(nfs, pod)
+    there = [p for p in nfs.pods if machine_of(nfs, p) == before]
+    handle.kubectl("cordon", before)
+    handle.power_off(before)
+    try:
+        for name in there:
+            nfs.kubectl("delete", "pod", name, "--force", "--grace-period=0")
+        wait_for("all pods ready on the other machine", nfs.ready, 240)
+        assert {machine_of(nfs, name) for name in there} == set(CLIENTS) - {before}
+        wait_for("the cluster agrees", nfs.healthy, 180)
+        assert nfs.lost_keys("moved") == []
+    finally:
+        handle.power_on(before)
+        handle.kubectl("uncordon", before)
+    handle.kubectl("wait", "--for=condition=Ready", f"node/{before}", "--timeout=120s")
+
+
+class Writer(threading.Thread):
+    """Counts up in one key after the other, and remembers what was acknowledged."""
+
+    def __init__(self, client: redis.RedisCluster) -> None:
+        super().__init__(daemon=True)
+        self.client, self.acknowledged, self.stopping = client, {}, threading.Event()
+
+    def run(self) -> None:
+        number = 0
+        while not self.stopping.is_set():
+            key = f"load:{number % 300}"
+            try:
+                self.client.set(key, number)
+                self.acknowledged[key] = number
+            except redis.exceptions.RedisError:
+                time.sleep(0.1)
+            number += 1
+
+
+def test_a_restart_of_the_server_loses_nothing_acknowledged(nfs: Deployment) -> None:
+    with nfs.cluster() as client:
+        client.config_set("appendfsync", "always", target_nodes=client.ALL_NODES)
+        writer = Writer(client)
+        writer.start()
+        wait_for("keys are written", lambda: len(writer.acknowledged) == 300)
+        handle.machine_exec("lab-nfs", "systemctl", "stop", "nfs-server")
+        stopped = max(writer.acknowledged.values())
+        time.sleep(5)  # how long the server is away; nothing is waited for
+        handle.machine_exec("lab-nfs", "systemctl", "start", "nfs-server")
+        wait_for("writes go on", lambda: max(writer.acknowledged.values()) > stopped + 300, 180)
+        writer.stopping.set()
+        writer.join(60)
+        assert not writer.is_alive()
+    # Every server at once, so that what is read was read from the files.
+    nfs.kubectl("delete", "pods", "-l", f"app.kubernetes.io/instance={nfs.name}", "--force", "--grace-period=0")
+    wait_for("all pods ready again", nfs.ready, 240)
+    wait_for("the cluster agrees", nfs.healthy, 180)
+    with nfs.cluster() as client:
+        found = {key: int(client.get(key) or -1) for key in writer.acknowledged}
+    assert {key: (value, found[key]) for key, value in writer.acknowledged.items() if found[key] < value} == {}
