@@ -185,7 +185,7 @@ def mount_problem(target: Target, said: str, listing: Listing, address: str, ker
     if any(words in text for words in _NOT_SERVED):
         return _not_served(target, said, listing, address)
     if any(words in text for words in _NO_ANSWER):
-        return no_answer(target, said)
+        return _no_reply(target, said, listing, address)
     if any(words in text for words in _BAD_OPTIONS):
         return _problem(
             "bad_options",
@@ -202,6 +202,19 @@ def mount_problem(target: Target, said: str, listing: Listing, address: str, ker
             "/proc/fs/nfsd/versions show what there is.",
         )
     return _problem("mount_failed", target, f"cannot be mounted; mount.nfs said: {said}.")
+
+
+def _no_reply(target: Target, said: str, listing: Listing, address: str) -> Problem:
+    nearest = listing.nearest(target.export)
+    if nearest is not None and listed_for(address, (listing.exports or {})[nearest]) is False:
+        return _not_served(target, said, listing, address)
+    return _problem(
+        "unreachable",
+        target,
+        f"{target.server} accepts connections on TCP port {target.port}, and still the mount got no answer ({said}). "
+        "Version 3, which is tried when version 4 is refused, needs the ports of rpcbind (111) and mountd too. Ask for "
+        f"nfs_version 4, look for firewalls in between, and at exportfs -v on the server for this machine ({address}).",
+    )
 
 
 def _not_served(target: Target, said: str, listing: Listing, address: str) -> Problem:

@@ -177,7 +177,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils import _nfs
 
-CLONE_NEWNS, MS_REC, MS_PRIVATE, MNT_DETACH = 0x20000, 0x4000, 0x40000, 2
+# From the kernel's sched.h and mount.h.
+CLONE_NEWNS = 0x20000
+MS_REC = 0x4000
+MS_PRIVATE = 0x40000
+MNT_DETACH = 2
 PREFIX = ".slotwise-probe-"
 ROUNDS = 50
 BLOCK = b"slotwise" * 512

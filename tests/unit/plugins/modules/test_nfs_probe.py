@@ -28,9 +28,10 @@ MISSING = f"mount.nfs: mounting 192.0.2.7:{EXPORT} failed, reason given by serve
 
 # what mount.nfs said, what showmount listed -> reason, words of the message
 MOUNTS = [
-    ("mount.nfs: Connection timed out", HERE, "unreachable", "does not answer on TCP port 2049 (mount.nfs: Conn"),
-    ("mount timed out after 15 s", HERE, "unreachable", "systemctl status nfs-server"),
-    ("mount.nfs: Connection refused", HERE, "unreachable", "no firewall closes the port"),
+    ("mount.nfs: Connection timed out", HERE, "unreachable", "the mount got no answer (mount.nfs: Conn"),
+    ("mount timed out after 15 s", SILENT, "unreachable", "accepts connections on TCP port 2049, and still"),
+    ("mount.nfs: Connection refused", HERE, "unreachable", "rpcbind (111) and mountd"),
+    ("mount timed out after 15 s", ELSEWHERE, "not_exported", "Add this machine to the clients of the export"),
     ("mount.nfs: No such device", HERE, "no_kernel_client", "the kernel of this machine (6.1.0) has no NFS client"),
     ("mount: unknown filesystem type 'nfs'", HERE, "no_kernel_client", "modprobe nfsv4"),
     (DENIED, ELSEWHERE, "not_exported", f"192.0.2.7 lists {EXPORT} for 192.0.2.9, 198.51.100.0/24."),
