@@ -63,6 +63,10 @@ integration: deps ## the modules against real redis-server processes on loopback
 lab: deps ## start the four machine Kubernetes lab
 	@python3 tests/lab up
 
+.PHONY: lab-nfs
+lab-nfs: deps ## the lab with an NFS server and two workers that can mount NFS
+	@python3 tests/lab up --nfs
+
 .PHONY: lab-down
 lab-down: ## remove the lab of this checkout
 	@python3 tests/lab down

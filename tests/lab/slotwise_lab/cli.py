@@ -14,17 +14,19 @@ from .recipes import Recipes
 from .shell import LabError
 
 
-def build(lab: Lab) -> int:
+def build(lab: Lab, nfs: bool) -> int:
     """Build every program and image that the lab needs."""
-    _build(lab)
+    _build(lab, nfs)
     return 0
 
 
-def up(lab: Lab) -> int:
+def up(lab: Lab, nfs: bool) -> int:
     """Bring the lab to the state: all machines up, all nodes Ready."""
-    recipes = _build(lab)
+    recipes = _build(lab, nfs)
     host.ensure_kernel_settings()
-    lifecycle.up(lab, recipes)
+    if nfs:
+        host.ensure_own_kernels()
+    lifecycle.up(lab, recipes, nfs)
     return 0
 
 
@@ -52,13 +54,15 @@ def run_servers(lab: Lab) -> int:
 
 
 COMMANDS = {"up": up, "down": down, "status": status, "build": build, "servers": run_servers}
+WITH_NFS = ("up", "build")
 
 
-def _build(lab: Lab) -> Recipes:
+def _build(lab: Lab, nfs: bool) -> Recipes:
     host.require_root()
-    host.ensure_programs(host.FOR_ROOT_FILE_SYSTEMS, host.FOR_MACHINES)
+    more = [host.FOR_NFS_MACHINES] if nfs else []
+    host.ensure_programs(host.FOR_ROOT_FILE_SYSTEMS, host.FOR_MACHINES, *more)
     recipes = Recipes(lab.cache)
-    steps.build(recipes.all, lab.cache)
+    steps.build(recipes.with_nfs if nfs else recipes.all, lab.cache)
     return recipes
 
 
@@ -66,10 +70,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 tests/lab", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
-        commands.add_parser(name, help=command.__doc__)
-    chosen = parser.parse_args().command
+        words = commands.add_parser(name, help=command.__doc__)
+        if name in WITH_NFS:
+            words.add_argument("--nfs", action="store_true", help="with an NFS server and two workers that have NFS")
+    chosen = vars(parser.parse_args())
     try:
-        return COMMANDS[chosen](find_lab(CHECKOUT, os.environ))
+        return COMMANDS[chosen.pop("command")](find_lab(CHECKOUT, os.environ), **chosen)
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         if error.hint:

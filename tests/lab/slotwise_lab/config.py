@@ -22,6 +22,10 @@ CLUSTER_DOMAIN = "cluster.local"
 SSH_USER = "ops"
 CONTROL = "lab-control"
 WORKERS = ("lab-worker1", "lab-worker2", "lab-worker3")
+NFS_SERVER = "lab-nfs"
+NFS_WORKERS = ("lab-nfsworker1", "lab-nfsworker2")
+# MiB of the machines with their own kernel.
+NFS_MEMORY = {NFS_SERVER: 512, **dict.fromkeys(NFS_WORKERS, 2048)}
 
 # Every lab has one /20 of this network: machines, services and pods.
 ADDRESS_SPACE = IPv4Network("10.208.0.0/12")
@@ -33,13 +37,23 @@ class Machine:
     """One machine: its host name is the name of its Kubernetes node too."""
 
     name: str
+    # Of its container or, with a kernel of its own, of its process.
     container: str
     address: IPv4Address
-    pods: IPv4Network
+    # None: not a Kubernetes node.
+    pods: IPv4Network | None
 
     @property
     def control(self) -> bool:
         return self.name == CONTROL
+
+    @property
+    def node(self) -> bool:
+        return self.pods is not None
+
+    @property
+    def own_kernel(self) -> bool:
+        return self.name in NFS_MEMORY
 
 
 @dataclass(frozen=True)
@@ -81,22 +95,42 @@ class Lab:
         return self.service_network[1]
 
     @property
-    def machines(self) -> tuple[Machine, ...]:
+    def all_machines(self) -> tuple[Machine, ...]:
+        """Those that exist always and those that exist with NFS: addresses never depend on it."""
         pods = self.pod_network.subnets(new_prefix=24)
         return tuple(
-            Machine(name, f"{self.name}-{name}", self.machine_network[10 + number], next(pods))
-            for number, name in enumerate((CONTROL, *WORKERS))
+            Machine(
+                name,
+                f"{self.name}-{name}",
+                self.machine_network[10 + number],
+                None if name == NFS_SERVER else next(pods),
+            )
+            for number, name in enumerate((CONTROL, *WORKERS, NFS_SERVER, *NFS_WORKERS))
         )
+
+    @property
+    def machines(self) -> tuple[Machine, ...]:
+        """The containers."""
+        return tuple(machine for machine in self.all_machines if not machine.own_kernel)
+
+    @property
+    def nfs_machines(self) -> tuple[Machine, ...]:
+        """The machines with their own kernel."""
+        return tuple(machine for machine in self.all_machines if machine.own_kernel)
+
+    @property
+    def nodes(self) -> tuple[Machine, ...]:
+        return tuple(machine for machine in self.all_machines if machine.node)
 
     @property
     def control(self) -> Machine:
         return self.machines[0]
 
     def machine(self, name: str) -> Machine:
-        for machine in self.machines:
+        for machine in self.all_machines:
             if machine.name == name:
                 return machine
-        known = ", ".join(machine.name for machine in self.machines)
+        known = ", ".join(machine.name for machine in self.all_machines)
         raise LabError(f"no machine {name!r} in this lab; there are {known}")
 
     @property
@@ -127,6 +161,11 @@ class Lab:
     def secrets(self) -> Path:
         """Keys and certificates of the cluster and of the machines."""
         return self.directory / "pki"
+
+    @property
+    def nfs_directory(self) -> Path:
+        """Disks, processes and consoles of the machines with their own kernel."""
+        return self.directory / "nfs"
 
     @property
     def kubectl(self) -> Path:

@@ -11,10 +11,12 @@ import os
 import subprocess
 from functools import cache
 
-from . import cluster
-from .config import CHECKOUT, Lab, find_lab
+from . import cluster, lifecycle
+from .config import CHECKOUT, Lab, Machine, find_lab
 from .machines import Machines
 from .podman import Podman
+from .shell import LabError
+from .uml import UmlMachines
 
 
 @cache
@@ -29,6 +31,25 @@ def kubectl(*arguments: str, stdin: str | None = None, check: bool = True) -> su
 
 
 def machine_exec(name: str, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a command as root on a machine (lab-control, lab-worker1, ...), not through SSH."""
-    machines = Machines(lab(), Podman(lab().cache))
-    return machines.execute(lab().machine(name), *command, check=check)
+    """Run a command as root on a machine; through SSH only on those with their own kernel (lab-nfs, ...)."""
+    machine, podman = lab().machine(name), Podman(lab().cache)
+    machines = UmlMachines(lab(), podman) if machine.own_kernel else Machines(lab(), podman)
+    return machines.execute(machine, *command, check=check)
+
+
+def power_off(name: str) -> None:
+    """End a machine with its own kernel (lab-nfs, lab-nfsworker1, ...) at once, as a power failure does."""
+    lifecycle.power_off(lab(), _own_kernel(name))
+
+
+def power_on(name: str) -> None:
+    """Boot it again with the same disk, and wait for SSH, its services and its Kubernetes node."""
+    lifecycle.power_on(lab(), _own_kernel(name))
+
+
+def _own_kernel(name: str) -> Machine:
+    machine = lab().machine(name)
+    if not machine.own_kernel:
+        known = ", ".join(machine.name for machine in lab().nfs_machines)
+        raise LabError(f"{name} is a container: only {known} have a power switch")
+    return machine

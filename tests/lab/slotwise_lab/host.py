@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import resource
 import shutil
@@ -16,6 +17,7 @@ from .shell import LabError, run, say
 
 GO_MINIMUM = (1, 24)
 INOTIFY_INSTANCES = 2048
+MEMORY_MAPS = 1048576
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 # What must exist, and the Debian package that brings it.
@@ -32,6 +34,10 @@ FOR_MACHINES = {
     "openssl": "openssl",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
+}
+FOR_NFS_MACHINES = {
+    "mkfs.ext4": "e2fsprogs",
+    "tar": "tar",
 }
 
 
@@ -128,17 +134,40 @@ def apt_settings() -> str:
 
 def ensure_kernel_settings() -> None:
     """Every systemd, kubelet and containerd watches files: the usual limit is enough for two labs."""
-    path = Path("/proc/sys/fs/inotify/max_user_instances")
+    _raise("fs.inotify.max_user_instances", INOTIFY_INSTANCES)
+
+
+def ensure_own_kernels() -> None:
+    """What a kernel that runs as a process needs of this one."""
+    if platform.machine() != "x86_64":
+        raise LabError(f"machines with their own kernel need x86_64, this is {platform.machine()}")
+    if not Path("/dev/net/tun").exists():
+        raise LabError(
+            "there is no /dev/net/tun on this host: machines with their own kernel need it for their network",
+            "modprobe tun, or give this container the device",
+        )
+    # Each page of its processes may be a map of its own.
+    _raise("vm.max_map_count", MEMORY_MAPS)
+
+
+def _raise(setting: str, least: int) -> None:
+    path = Path("/proc/sys", *setting.split("."))
     now = int(path.read_text())
-    if now < INOTIFY_INSTANCES:
-        say(f"host: fs.inotify.max_user_instances raised from {now} to {INOTIFY_INSTANCES} until the next boot")
+    if now < least:
+        say(f"host: {setting} raised from {now} to {least} until the next boot")
         try:
-            path.write_text(f"{INOTIFY_INSTANCES}\n")
+            path.write_text(f"{least}\n")
         except OSError as error:
             raise LabError(
-                f"cannot raise fs.inotify.max_user_instances: {error}",
-                f"run where it may be changed: sysctl fs.inotify.max_user_instances={INOTIFY_INSTANCES}",
+                f"cannot raise {setting}: {error}", f"run where it may be changed: sysctl {setting}={least}"
             ) from error
+
+
+def resolver() -> str:
+    """This host's resolv.conf for machines beside it: without addresses that only this host can reach."""
+    # Written by systemd-resolved for those who cannot ask it.
+    behind = Path("/run/systemd/resolve/resolv.conf")
+    return (behind if behind.exists() else Path("/etc/resolv.conf")).read_text()
 
 
 def open_files_limit() -> int:

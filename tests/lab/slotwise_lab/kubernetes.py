@@ -8,17 +8,18 @@ import io
 import json
 import string
 import tarfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import host, pki
-from .config import CLUSTER_DOMAIN, FILES, SSH_USER, Lab, Machine
+from .config import CLUSTER_DOMAIN, FILES, NFS_WORKERS, SSH_USER, Lab, Machine
 from .recipes import COREDNS_IMAGE, PAUSE_IMAGE
 
 # The first ids of a Debian system go to the first user.
 _SSH_USER_ID = 1000
 
-UNITS = ("containerd", "kubelet", "kube-proxy", "lab-network", "ssh")
+NODE_UNITS = ("containerd", "kubelet", "lab-network")
 CONTROL_UNITS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 
@@ -40,7 +41,12 @@ def render(path: Path, values: dict[str, object]) -> str:
 
 
 def units(machine: Machine) -> tuple[str, ...]:
-    return UNITS + CONTROL_UNITS if machine.control else UNITS
+    return (
+        "ssh",
+        *(NODE_UNITS if machine.node else ()),
+        *(() if machine.own_kernel else ("kube-proxy",)),
+        *(CONTROL_UNITS if machine.control else ()),
+    )
 
 
 def addons(lab: Lab) -> str:
@@ -50,19 +56,28 @@ def addons(lab: Lab) -> str:
 def machine_files(lab: Lab, machine: Machine) -> dict[str, File]:
     """Everything that one machine has and the image has not, by absolute path."""
     files: dict[str, File] = {}
-    for part in ("all", "control") if machine.control else ("all",):
+    for part in _parts(machine):
         folder = FILES / "machine" / part
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 mode = 0o755 if path.parent.name == "sbin" else 0o644
                 content = render(path, _values(lab, machine))
                 files[f"/{path.relative_to(folder)}"] = File(content.encode(), mode)
-    files["/etc/cni/net.d/10-lab.conflist"] = File(json.dumps(_pod_network(machine)).encode())
-    files.update(_identity(lab, machine))
     files.update(_ssh(lab, machine))
+    if machine.node:
+        files["/etc/cni/net.d/10-lab.conflist"] = File(json.dumps(_pod_network(machine)).encode())
+        files.update(_identity(lab, machine))
+    if machine.own_kernel:
+        files.update(_network(lab, machine))
     if machine.control:
         files.update(_control_plane(lab))
     return files
+
+
+def _parts(machine: Machine) -> tuple[str, ...]:
+    if machine.own_kernel:
+        return ("all", "nfs-worker") if machine.node else ()
+    return ("all", "container", "control") if machine.control else ("all", "container")
 
 
 def pack(files: dict[str, File]) -> bytes:
@@ -77,18 +92,21 @@ def pack(files: dict[str, File]) -> bytes:
 
 
 def _values(lab: Lab, machine: Machine) -> dict[str, object]:
-    routes = (f"ip route replace {m.pods} via {m.address}" for m in lab.machines if m != machine)
+    routes = (f"ip route replace {m.pods} via {m.address}" for m in lab.nodes if m != machine)
     return {
         "address": machine.address,
         "block": lab.block,
         "cluster_domain": CLUSTER_DOMAIN,
         "control": lab.control.name,
+        "control_address": lab.control.address,
         "coredns_image": COREDNS_IMAGE,
         "dns_address": lab.dns_address,
+        "in_container": json.dumps(not machine.own_kernel),
         "machine": machine.name,
         "open_files": host.open_files_limit(),
         "pause_image": PAUSE_IMAGE,
         "pod_network": lab.pod_network,
+        "pods_without_proxy": ", ".join(str(lab.machine(name).pods) for name in NFS_WORKERS),
         "processes": host.processes_limit(),
         "routes": "\n".join(routes),
         "service_network": lab.service_network,
@@ -120,13 +138,31 @@ def _kubeconfig(lab: Lab, user: str) -> File:
 
 
 def _identity(lab: Lab, machine: Machine) -> dict[str, File]:
+    proxy = {} if machine.own_kernel else {"/etc/kubernetes/kube-proxy.kubeconfig": _kubeconfig(lab, "kube-proxy")}
     return {
         "/etc/kubernetes/ca.crt": File((lab.secrets / "ca.crt").read_bytes()),
         "/etc/kubernetes/kubelet.crt": _secret(lab, f"{machine.name}.crt"),
         "/etc/kubernetes/kubelet.key": _secret(lab, f"{machine.name}.key"),
         "/etc/kubernetes/kubelet.kubeconfig": _kubeconfig(lab, machine.name),
-        "/etc/kubernetes/kube-proxy.kubeconfig": _kubeconfig(lab, "kube-proxy"),
+        **proxy,
     }
+
+
+def _network(lab: Lab, machine: Machine) -> dict[str, File]:
+    """What podman writes into containers: name, neighbours, resolver; and the address."""
+    length = lab.machine_network.prefixlen
+    hosts = ("127.0.0.1 localhost", *(f"{m.address} {m.name}" for m in lab.all_machines))
+    address = (f"ADDRESS={machine.address}/{length}", f"GATEWAY={lab.gateway}")
+    return {
+        "/etc/default/lab-address": File(_lines(address)),
+        "/etc/hostname": File(_lines((machine.name,))),
+        "/etc/hosts": File(_lines(hosts)),
+        "/etc/resolv.conf": File(host.resolver().encode()),
+    }
+
+
+def _lines(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _ssh(lab: Lab, machine: Machine) -> dict[str, File]:

@@ -9,29 +9,39 @@ import shutil
 
 from . import cluster, inventory, kubernetes, network, pki, servers
 from .config import Lab, Machine
+from .inside import Inside
 from .machines import Machines, content_of
 from .podman import Podman
 from .recipes import KUBERNETES_VERSION, Image, Recipes
-from .shell import each, say, wait_for
+from .shell import LabError, each, say, wait_for
+from .uml import UmlMachines, boot
 
 
-def up(lab: Lab, recipes: Recipes) -> None:
+def up(lab: Lab, recipes: Recipes, nfs: bool = False) -> None:
     podman = Podman(lab.cache)
     network.ensure_network(lab, podman)
     lab.remember()
-    machines = Machines(lab, podman)
+    machines, uml_machines = Machines(lab, podman), UmlMachines(lab, podman)
     if pki.ensure_secrets(lab):
         say(f"lab {lab.name}: new keys in {lab.secrets}")
-    inventory.write(lab, recipes)
+    inventory.write(lab, recipes, uml_machines.existing())
     servers.write_servers(lab, recipes)
-    fresh = _ensure_machines(lab, machines, recipes)
+    fresh = _ensure_machines(lab, machines, uml_machines, recipes)
     if network.ensure_routes(lab):
         say(f"host: routes to {lab.pod_network} and {lab.service_network}")
     each(lambda machine: _revive(machines, machine), [machine for machine in lab.machines if machine not in fresh])
+    if nfs:
+        _ensure_nfs_machines(lab, uml_machines, recipes)
+    inventory.write_hosts(lab, uml_machines.existing())
     images = recipes.images()
     each(lambda machine: _ensure_images(machines, machine, images), lab.machines)
-    _ensure_cluster(lab, machines)
-    say(f"lab {lab.name} is up: Kubernetes {KUBERNETES_VERSION}, {len(lab.machines)} nodes Ready, DNS answers")
+    started_at = _started_at(lab, machines)
+    if nfs:
+        workers = [machine for machine in lab.nfs_machines if machine.node]
+        each(lambda machine: _ensure_images(uml_machines, machine, images), workers)
+        started_at |= {machine.name: uml_machines.started_at(machine) for machine in workers}
+    _ensure_cluster(lab, started_at)
+    say(f"lab {lab.name} is up: Kubernetes {KUBERNETES_VERSION}, {len(started_at)} nodes Ready, DNS answers")
     say(f"export KUBECONFIG={shlex.quote(str(lab.kubeconfig))} PATH={shlex.quote(str(lab.kubectl.parent))}:$PATH")
 
 
@@ -40,11 +50,34 @@ def down(lab: Lab) -> None:
     if shutil.which("podman"):
         podman = Podman(lab.cache)
         network.refuse_foreign(lab, podman)
-        removed = Machines(lab, podman).remove_all()
+        removed = [*UmlMachines(lab, podman).remove_all(), *Machines(lab, podman).remove_all()]
         network.remove_routes(lab)
         network.remove_network(lab, podman)
     inventory.remove(lab)
     say(f"lab {lab.name} is down: {len(removed)} machines removed; the cache {lab.cache} stays")
+
+
+def power_on(lab: Lab, machine: Machine) -> None:
+    """Boot a machine with its own kernel and wait until it does its work again."""
+    machines = UmlMachines(lab, Podman(lab.cache))
+    if not machines.content(machine):
+        raise LabError(f"{machine.name} does not exist", "python3 tests/lab up --nfs")
+    if machines.running(machine):
+        return
+    machines.start(machine)
+    machines.wait_until_up(machine)
+    for unit in kubernetes.units(machine):
+        machines.wait_for_unit(machine, unit)
+    if machine.node:
+        started_at = {machine.name: machines.started_at(machine)}
+        look = f"{machines.shell(machine)} journalctl -u kubelet -u containerd"
+        wait_for("its node", lambda: cluster.node_problem(lab, started_at), timeout=120, look=look)
+
+
+def power_off(lab: Lab, machine: Machine) -> None:
+    """End a machine with its own kernel at once; its disk stays as it is at that moment."""
+    UmlMachines(lab, Podman(lab.cache)).stop(machine)
+    inventory.forget_connections(lab)
 
 
 def status(lab: Lab) -> int:
@@ -54,7 +87,11 @@ def status(lab: Lab) -> int:
     for machine in lab.machines:
         container = containers.get(machine.container)
         state = "missing" if container is None else "running" if container.running else "stopped"
-        print(f"  {machine.name:12} {machine.address!s:15} {state:8} podman exec -it {machine.container} bash")
+        print(f"  {machine.name:14} {machine.address!s:15} {state:8} podman exec -it {machine.container} bash")
+    uml_machines = UmlMachines(lab, Podman(lab.cache))
+    for machine in uml_machines.existing():
+        state = "running" if uml_machines.running(machine) else "stopped"
+        print(f"  {machine.name:14} {machine.address!s:15} {state:8} {uml_machines.shell(machine)} -i")
     running = {m.name: containers[m.container].started_at for m in lab.machines if m.container in containers}
     if not running or not lab.kubeconfig.exists():
         print("not up: run `python3 tests/lab up`")
@@ -65,7 +102,7 @@ def status(lab: Lab) -> int:
     return 1 if problem else 0
 
 
-def _ensure_machines(lab: Lab, machines: Machines, recipes: Recipes) -> list[Machine]:
+def _ensure_machines(lab: Lab, machines: Machines, uml_machines: UmlMachines, recipes: Recipes) -> list[Machine]:
     """Every machine exists with the wanted content and runs; returns those that were started."""
     image = recipes.machine_image_name
     files = {machine: kubernetes.pack(kubernetes.machine_files(lab, machine)) for machine in lab.machines}
@@ -75,6 +112,8 @@ def _ensure_machines(lab: Lab, machines: Machines, recipes: Recipes) -> list[Mac
         say(f"lab {lab.name}: {reason}: all machines are made again, what was stored in them is lost")
         machines.remove_all()
         existing = {}
+    if not existing and (removed := uml_machines.remove_all()):
+        say(f"removed with the cluster they were in: {', '.join(removed)}; `up --nfs` makes them again")
     missing = [machine for machine in lab.machines if machine.container not in existing]
     stopped = [m for m in lab.machines if m.container in existing and not existing[m.container].running]
     if existing and missing:
@@ -90,6 +129,27 @@ def _ensure_machines(lab: Lab, machines: Machines, recipes: Recipes) -> list[Mac
     return fresh
 
 
+def _ensure_nfs_machines(lab: Lab, machines: UmlMachines, recipes: Recipes) -> None:
+    """The same for the machines with their own kernel, each for itself: none holds what the others need."""
+    files = {machine: kubernetes.pack(kubernetes.machine_files(lab, machine)) for machine in lab.nfs_machines}
+    content = {m: content_of(recipes.uml.key, recipes.uml_disk.key, files[m]) for m in lab.nfs_machines}
+    for machine in machines.existing():
+        if machines.content(machine) != content[machine]:
+            say(f"{machine.name}: was made from other keys, files or versions: it is made again, empty")
+            machines.remove(machine)
+    missing = [machine for machine in lab.nfs_machines if machine not in machines.existing()]
+    for machine in missing:
+        machines.create(machine, recipes, files[machine], content[machine])
+    running = [machine for machine in lab.nfs_machines if machines.running(machine)]
+    for machine in running:
+        # The bridge is another one after all containers were stopped.
+        machines.connect(machine)
+    each(lambda machine: _revive(machines, machine), running)
+    if dead := [machine for machine in lab.nfs_machines if machine not in running]:
+        boot(machines, dead)
+        inventory.forget_connections(lab)
+
+
 def beyond_repair(lab: Lab, existing: dict[str, str], wanted: dict[Machine, str]) -> str:
     """Why the existing machines cannot be kept; empty when they can."""
     if lab.control.container not in existing:
@@ -100,7 +160,7 @@ def beyond_repair(lab: Lab, existing: dict[str, str], wanted: dict[Machine, str]
     return ""
 
 
-def _revive(machines: Machines, machine: Machine) -> None:
+def _revive(machines: Inside, machine: Machine) -> None:
     """Start what does not run on a machine that does."""
     units = kubernetes.units(machine)
     if not machines.inactive_units(machine, units):
@@ -113,7 +173,7 @@ def _revive(machines: Machines, machine: Machine) -> None:
         machines.start_units(machine, inactive)
 
 
-def _ensure_images(machines: Machines, machine: Machine, images: list[Image]) -> None:
+def _ensure_images(machines: Inside, machine: Machine, images: list[Image]) -> None:
     machines.wait_for_unit(machine, "containerd")
     missing = machines.missing_images(machine, images)
     for image in missing:
@@ -122,9 +182,12 @@ def _ensure_images(machines: Machines, machine: Machine, images: list[Image]) ->
         say(f"{machine.name}: {len(missing)} images imported")
 
 
-def _ensure_cluster(lab: Lab, machines: Machines) -> None:
+def _started_at(lab: Lab, machines: Machines) -> dict[str, int]:
     containers = machines.containers()
-    started_at = {machine.name: containers[machine.container].started_at for machine in lab.machines}
+    return {machine.name: containers[machine.container].started_at for machine in lab.machines}
+
+
+def _ensure_cluster(lab: Lab, started_at: dict[str, int]) -> None:
     if not cluster.node_problem(lab, started_at) and not cluster.dns_problem(lab):
         return
     shell = f"podman exec {lab.control.container}"

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -14,27 +13,15 @@ from typing import BinaryIO
 
 from . import oci
 from .config import Lab, Machine
+from .inside import Inside
 from .podman import Podman
-from .recipes import Image
-from .shell import LabError, wait_for
+from .recipes import IMAGE_STORE, Image
 
 LABEL = "slotwise.lab"
 CONTENT_LABEL = "slotwise.lab.content"
 
-_IMAGE_STORE = "/var/lib/containerd"
 # Kept on disk volumes: overlayfs does not stack on the overlayfs of the container.
-_VOLUMES = (_IMAGE_STORE, "/var/lib/kubelet")
-# A whole import would hash and write the layer again. So the image comes without
-# it, and the layer is linked into the store and registered there. Should a
-# collection of garbage take the link away before, the layer is read from its
-# other name, and written after all.
-_IMPORT = """\
-cd "$1"
-trap 'rm "$2"' EXIT
-ctr --namespace k8s.io images import --no-unpack -
-ln -f "$2" io.containerd.content.v1.content/blobs/sha256/
-ctr --namespace k8s.io content ingest --expected-digest "sha256:$2" --expected-size "$3" "$2" <"$2"
-"""
+_VOLUMES = (IMAGE_STORE, "/var/lib/kubelet")
 
 
 @dataclass(frozen=True)
@@ -47,7 +34,7 @@ class Container:
     content: str
 
 
-class Machines:
+class Machines(Inside):
     def __init__(self, lab: Lab, podman: Podman) -> None:
         self._lab = lab
         self._podman = podman
@@ -63,7 +50,7 @@ class Machines:
 
     def create(self, machine: Machine, image: str, files: bytes, content: str) -> None:
         """Make the container and put its files in, so that it boots with everything in place."""
-        hosts = [word for m in self._lab.machines for word in ("--add-host", f"{m.name}:{m.address}")]
+        hosts = [word for m in self._lab.all_machines for word in ("--add-host", f"{m.name}:{m.address}")]
         volumes = [word for path in _VOLUMES for word in ("--volume", path)]
         labels = ["--label", f"{LABEL}={self._lab.name}", "--label", f"{CONTENT_LABEL}={content}"]
         self._podman(
@@ -91,47 +78,12 @@ class Machines:
         interactive = [] if stdin is None else ["--interactive"]
         return self._podman("exec", *interactive, machine.container, *command, stdin=stdin, check=check)
 
-    def unit_states(self, machine: Machine, units: tuple[str, ...]) -> dict[str, str]:
-        states = self.execute(machine, "systemctl", "is-active", *units, check=False).stdout.split()
-        return dict(itertools.zip_longest(units, states[: len(units)], fillvalue="unknown"))
+    def shell(self, machine: Machine) -> str:
+        return f"podman exec {machine.container}"
 
-    def inactive_units(self, machine: Machine, units: tuple[str, ...]) -> list[str]:
-        states = self.unit_states(machine, units)
-        return [unit for unit, state in states.items() if state not in ("active", "activating")]
-
-    def boot_problem(self, machine: Machine, units: tuple[str, ...]) -> str:
-        """Why only a new boot helps; waits for the end of a boot that is under way."""
-        words = ("timeout", "30", "systemctl", "is-system-running", "--wait")
-        if self.execute(machine, *words, check=False).stdout.strip() not in ("running", "degraded"):
-            return "its boot does not come to an end"
-        failed = [unit for unit, state in self.unit_states(machine, units).items() if state == "failed"]
-        return f"failed: {', '.join(failed)}" if failed else ""
-
-    def start_units(self, machine: Machine, units: list[str]) -> None:
-        self.execute(machine, "systemctl", "start", *units)
-
-    def wait_for_unit(self, machine: Machine, unit: str) -> None:
-        def missing() -> str:
-            state = self.unit_states(machine, (unit,))[unit]
-            return "" if state == "active" else f"{unit} is {state}"
-
-        look = f"podman exec {machine.container} journalctl -u {unit}"
-        wait_for(f"{machine.name}: {unit}", missing, timeout=60, look=look)
-
-    def missing_images(self, machine: Machine, images: list[Image]) -> list[Image]:
-        listing = self.execute(machine, "ctr", "--namespace", "k8s.io", "images", "check", check=False).stdout
-        # Columns: name, type, digest, state. An import that was interrupted is not complete.
-        present = {(words[0], *words[2:4]) for line in listing.splitlines() if (words := line.split())}
-        return [image for image in images if (image.name, image.digest, "complete") not in present]
-
-    def import_image(self, machine: Machine, image: Image) -> None:
-        """Give an image to a machine without writing it again: all machines share one copy."""
-        layer = oci.layer(image.layout)
-        _link(image.layout / oci.BLOBS / layer.file, self._volume(machine, _IMAGE_STORE) / layer.file)
-        words = ("sh", "-ec", _IMPORT, "import", _IMAGE_STORE, layer.file, str(layer.size))
-        self.execute(machine, *words, stdin=oci.archive_without_layer(image.layout))
-        if self.missing_images(machine, [image]):
-            raise LabError(f"{machine.name}: the image {image.name} is not there after its import from {image.layout}")
+    def give_layer(self, machine: Machine, image: Image, layer: oci.Layer) -> None:
+        """All machines share one copy."""
+        _link(image.layout / oci.BLOBS / layer.file, self._volume(machine, IMAGE_STORE) / layer.file)
 
     def _volume(self, machine: Machine, path: str) -> Path:
         mounts = self._podman.json("inspect", machine.container)[0]["Mounts"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from .config import Lab
+from .config import Lab, Machine
 from .podman import Podman
 from .shell import LabError, run
 
@@ -71,7 +71,7 @@ def _exists(lab: Lab, podman: Podman) -> bool:
 def wanted_routes(lab: Lab) -> dict[str, str]:
     """From the host to every pod directly, to the services through the control machine."""
     return {
-        **{str(machine.pods): str(machine.address) for machine in lab.machines},
+        **{str(machine.pods): str(machine.address) for machine in lab.nodes},
         str(lab.service_network): str(lab.control.address),
     }
 
@@ -90,6 +90,49 @@ def remove_routes(lab: Lab) -> None:
     for target, via in wanted_routes(lab).items():
         if present.get(target) == via:
             run(["ip", "route", "delete", target, "via", via])
+
+
+def tap(lab: Lab, machine: Machine) -> str:
+    """The host's end of the network card of a machine with its own kernel."""
+    return f"lab{lab.index}nfs{lab.nfs_machines.index(machine)}"
+
+
+def connect(lab: Lab, podman: Podman, machine: Machine) -> None:
+    """Put a machine with its own kernel into the network of the containers, and let it out as they are."""
+    bridge = podman.json("network", "inspect", lab.name)[0]["network_interface"]
+    name = tap(lab, machine)
+    if not _has_link(name):
+        run(["ip", "tuntap", "add", "dev", name, "mode", "tap"])
+    run(["ip", "link", "set", name, "master", bridge, "up"])
+    for rule in masquerade_rules(lab, machine):
+        if not _has_rule(rule):
+            run(["iptables", "--wait", "--table", "nat", "--append", *rule])
+
+
+def disconnect(lab: Lab, machine: Machine) -> None:
+    name = tap(lab, machine)
+    if _has_link(name):
+        run(["ip", "link", "delete", name])
+    for rule in masquerade_rules(lab, machine):
+        while _has_rule(rule):
+            run(["iptables", "--wait", "--table", "nat", "--delete", *rule])
+
+
+def masquerade_rules(lab: Lab, machine: Machine) -> list[list[str]]:
+    """For a machine and its pods, whose kernel cannot do it, on the way out of the lab."""
+    sources = [machine.address] if machine.pods is None else [machine.address, machine.pods]
+    return [
+        ["POSTROUTING", "--source", str(source), "!", "--destination", str(lab.block), "--jump", "MASQUERADE"]
+        for source in sources
+    ]
+
+
+def _has_link(name: str) -> bool:
+    return Path("/sys/class/net", name).exists()
+
+
+def _has_rule(rule: list[str]) -> bool:
+    return run(["iptables", "--wait", "--table", "nat", "--check", *rule], check=False).returncode == 0
 
 
 def _refuse_overlap(lab: Lab, taken: list[Taken]) -> None:

@@ -44,22 +44,23 @@ def certificates(lab: Lab) -> list[Certificate]:
                 f"/O=system:nodes/CN=system:node:{machine.name}",
                 (f"DNS:{machine.name}", f"IP:{machine.address}"),
             )
-            for machine in lab.machines
+            for machine in lab.nodes
         ),
     ]
 
 
 def ensure_secrets(lab: Lab) -> bool:
-    """Make all keys of the lab unless they exist; says whether they are new."""
-    if lab.secrets.exists():
+    """Make all keys of the lab unless all exist; says whether they are new."""
+    if all((lab.secrets / f"{certificate.name}.crt").exists() for certificate in certificates(lab)):
         return False
     partial = lab.secrets.with_name("pki.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700, parents=True)
     _authority(partial)
     each(lambda certificate: _sign(partial, certificate), certificates(lab))
-    each(lambda machine: _ssh_key(partial / f"{machine.name}.ssh", machine.name), lab.machines)
+    each(lambda machine: _ssh_key(partial / f"{machine.name}.ssh", machine.name), lab.all_machines)
     _ssh_key(partial / "ops.ssh", f"ops@{lab.name}")
+    shutil.rmtree(lab.secrets, ignore_errors=True)
     partial.rename(lab.secrets)
     return True
 

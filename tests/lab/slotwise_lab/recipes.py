@@ -18,6 +18,7 @@ from . import oci, rootfs
 from .config import FILES, SSH_USER
 from .host import apt_settings, debian_mirror, debian_sources, ensure_go
 from .podman import Podman
+from .shell import LabError, say
 from .steps import Log, Step, key_of
 
 # Part of every key: raise it when a recipe changes in a way that its inputs do not show.
@@ -28,6 +29,15 @@ MACHINE_SUITE = "bookworm"
 UNSTABLE_SUITE = "sid"
 # No udev: it would give every container the same MAC address. No socat and no
 # NFS client: to bring those is the work of the roles under test.
+# Where the kernel that runs as a process is taken from, in this order: that of sid
+# is four times as fast, and sid has days on which it is not there.
+UML_SUITES = ("sid", "bookworm")
+# Whose C library it gets: the kernel of sid needs a newer one than the host may have.
+UML_LIBRARY_SUITE = "trixie"
+# The loader's path in the program and what takes its place: seen from where it runs.
+UML_LOADER, UML_OWN_LOADER = b"/lib64/ld-linux-x86-64.so.2\0", b"kernel/ld.so"
+# What such a machine has no use for: without udev and with consoles that lead nowhere.
+UML_MASKED = ("apt-daily-upgrade.timer", "apt-daily.timer", "console-getty.service", "getty@tty1.service")
 MACHINE_PACKAGES = (
     "ca-certificates", "conntrack", "containerd", "containernetworking-plugins", "dbus", "etcd-client",
     "etcd-server", "iproute2", "iptables", "iputils-ping", "kmod", "nftables", "openssh-server", "procps",
@@ -38,6 +48,7 @@ KUBE_COMPONENTS = (
 )  # fmt: skip
 # Results with images also depend on how images are written.
 _IMAGES = inspect.getsource(oci.write_layout)
+IMAGE_STORE = "/var/lib/containerd"
 PAUSE_IMAGE = "localhost/slotwise-lab/pause:1"
 
 
@@ -166,6 +177,53 @@ class Recipes:
         needs = (self.machine,)
         return Step("machine-image", self.machine.key, build, needs, present=lambda: podman.image_exists(name))
 
+    @cached_property
+    def uml(self) -> Step:
+        """The kernel that runs as a process, its modules and its C library."""
+        base = self.bases[UML_LIBRARY_SUITE]
+
+        def build(target: Path, log: Log) -> None:
+            root = target / "root"
+            rootfs.copy(log, base.result(self.cache) / "root", root)
+            for suite in UML_SUITES:
+                try:
+                    _take_kernel(log, root, suite, target)
+                    break
+                except (LabError, OSError) as error:
+                    say(f"uml: no usable kernel from {suite}: {error}")
+                    if suite == UML_SUITES[-1]:
+                        raise
+            shutil.rmtree(root)
+
+        key = key_of(RECIPES, base.key, UML_SUITES, UML_LOADER, UML_OWN_LOADER, inspect.getsource(_take_kernel))
+        return Step("uml", key, build, (base,))
+
+    @cached_property
+    def uml_disk(self) -> Step:
+        """The disk of machines with their own kernel: the root file system, modules, and layers of images."""
+        servers = [step for step in self.servers.values() if not step.optional]
+        needs = (self.machine, self.uml, self.pause, self.coredns, *servers)
+        start = (FILES / "uml" / "lab-init").read_text()
+        recipe = inspect.getsource(_furnish_uml) + inspect.getsource(_write_disk)
+
+        def build(target: Path, log: Log) -> None:
+            root = target / "root"
+            rootfs.copy(log, self.machine.result(self.cache) / "root", root)
+            _furnish_uml(log, root, self.uml.result(self.cache) / "modules")
+            for step in (self.pause, self.coredns, *servers):
+                layout = step.result(self.cache) / "image"
+                layer = oci.layer(layout).file
+                shutil.copyfile(layout / oci.BLOBS / layer, root / IMAGE_STORE.lstrip("/") / layer)
+            _write_disk(log, root, target / "disk.ext4")
+            shutil.rmtree(root)
+
+        key = key_of(RECIPES, *(step.key for step in needs), start, UML_MASKED, recipe)
+        return Step("uml-disk", key, build, needs)
+
+    @property
+    def with_nfs(self) -> list[Step]:
+        return [*self.all, self.uml_disk]
+
     @property
     def all(self) -> list[Step]:
         return [self.kube, self.coredns, self.pause, self.machine_image, *self.servers.values()]
@@ -242,6 +300,49 @@ def _furnish_machine(log: Log, root: Path, kube: Path) -> None:
     # Every machine makes its own at its first boot.
     (root / "etc/machine-id").write_text("")
     rootfs.finish(root, documentation=True)
+
+
+def _take_kernel(log: Log, root: Path, suite: str, target: Path) -> None:
+    sources = f"deb {debian_mirror()} {suite} main\n"
+    package = rootfs.unpack(log, root, "user-mode-linux", sources, apt_settings())
+    modules = target / "modules"
+    shutil.rmtree(modules, ignore_errors=True)
+    shutil.copytree(package / "usr/lib/uml/modules", modules)
+    libraries = root / "usr/lib/x86_64-linux-gnu"
+    shutil.copy2(libraries / "ld-linux-x86-64.so.2", target / "ld.so")
+    shutil.copy2(libraries / "libc.so.6", target / "libc.so.6")
+    program = (package / "usr/bin/linux.uml").read_bytes()
+    if program.count(UML_LOADER) != 1:
+        raise LabError("the program does not name its loader where it was expected")
+    kernel = target / "linux"
+    kernel.write_bytes(program.replace(UML_LOADER, UML_OWN_LOADER.ljust(len(UML_LOADER), b"\0")))
+    kernel.chmod(0o755)
+    place = target / "try"
+    place.mkdir(exist_ok=True)
+    (place / "kernel").symlink_to(target)
+    # Proves that it starts with its loader and library.
+    log.run("kernel/linux", "--version", cwd=place, environment={**os.environ, "LD_LIBRARY_PATH": "kernel"})
+    shutil.rmtree(place)
+
+
+def _furnish_uml(log: Log, root: Path, modules: Path) -> None:
+    shutil.copytree(modules, root / "usr/lib/modules", dirs_exist_ok=True)
+    for version in modules.iterdir():
+        rootfs.inside(log, root, "depmod", version.name)
+    # Only workers run it, by their own files.
+    rootfs.inside(log, root, "systemctl", "disable", "containerd.service")
+    for unit in UML_MASKED:
+        (root / "etc/systemd/system" / unit).symlink_to("/dev/null")
+    shutil.copyfile(FILES / "uml" / "lab-init", root / "usr/local/sbin/lab-init")
+    (root / "usr/local/sbin/lab-init").chmod(0o755)
+    (root / IMAGE_STORE.lstrip("/")).mkdir(mode=0o711, exist_ok=True)
+
+
+def _write_disk(log: Log, root: Path, disk: Path) -> None:
+    """A file system of 8 GiB in a file that takes only what is written; no checksums, they cost time there."""
+    log.run("truncate", "--size=8G", disk)
+    options = ("-E", "lazy_itable_init=1,lazy_journal_init=1", "-O", "^metadata_csum")
+    log.run("mkfs.ext4", "-q", "-F", *options, "-d", root, disk)
 
 
 def _furnish_server(log: Log, root: Path, server: Server, target: Path) -> None:

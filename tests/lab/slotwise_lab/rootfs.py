@@ -45,14 +45,30 @@ def inside(log: Log, root: Path, *command: str) -> None:
 
 
 def install(log: Log, root: Path, packages: tuple[str, ...], apt_settings: str) -> None:
-    (root / "etc/apt/apt.conf.d/90host").write_text(apt_settings)
-    shutil.copyfile("/etc/resolv.conf", root / "etc/resolv.conf")
-    inside(log, root, "apt-get", "update", "-q")
+    _update_lists(log, root, apt_settings)
     inside(log, root, "apt-get", "install", "-q", "-y", "--no-install-recommends", *packages)
     shutil.rmtree(root / "var/lib/apt/lists")
     (root / "var/lib/apt/lists/partial").mkdir(parents=True)
     for archive in (root / "var/cache/apt").rglob("*.*"):
         archive.unlink()
+
+
+def unpack(log: Log, root: Path, package: str, sources: str, apt_settings: str) -> Path:
+    """Unpack a package of any suite in a folder of the root file system, without what it depends on."""
+    (root / "etc/apt/sources.list").write_text(sources)
+    _update_lists(log, root, apt_settings)
+    folder = root / "unpacked"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    download = 'cd /unpacked && apt-get download -q "$1" && dpkg-deb --extract ./*.deb .'
+    inside(log, root, "sh", "-c", download, "download", package)
+    return folder
+
+
+def _update_lists(log: Log, root: Path, apt_settings: str) -> None:
+    (root / "etc/apt/apt.conf.d/90host").write_text(apt_settings)
+    shutil.copyfile("/etc/resolv.conf", root / "etc/resolv.conf")
+    inside(log, root, "apt-get", "update", "-q")
 
 
 def finish(root: Path, *, documentation: bool) -> None:
