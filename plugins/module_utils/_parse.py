@@ -51,19 +51,23 @@ def parse_nodes(reply: bytes | str, seen: dict[tuple, Peer] | None = None) -> di
     seen = {} if seen is None else seen
     peers: dict[str, Peer] = {}
     for line in text(reply).splitlines():
-        words = line.split(" ")
-        if len(words) < 8:
+        words = line.split(" ", 6)
+        if len(words) < 7:
             continue
-        key = (words[0], words[1], words[2].replace("myself,", ""), words[3], words[6], words[7], *words[8:])
+        # Times of pings differ in every line.
+        node_id, address, flags, master, _ping, _pong, rest = words
+        if flags.startswith("myself,"):
+            flags = flags[7:]
+        key = (node_id, address, flags, master, rest)
         peer = seen.get(key)
         if peer is None:
-            peer = seen[key] = _peer(key)
-        peers[words[0]] = peer
+            peer = seen[key] = _peer(*key)
+        peers[node_id] = peer
     return peers
 
 
-def _peer(key: tuple[str, ...]) -> Peer:
-    node_id, address, flags, master, epoch, link, *slots = key
+def _peer(node_id: str, address: str, flags: str, master: str, rest: str) -> Peer:
+    epoch, link, *slots = rest.split(" ")
     host, port = parse_address(address)
     return Peer(
         node_id=node_id,
