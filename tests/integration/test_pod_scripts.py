@@ -72,6 +72,42 @@ def test_a_single_pod_comes_back_with_a_new_address(newest_redis, pods, wait_for
         wait_for("the pod is back", run.settled)
 
 
+def test_a_replica_that_heard_of_its_masters_new_address_by_gossip_follows_it(newest_redis, pods, wait_for):
+    """redis#14633: its table has the new address then, its replication the old one. Valkey 9 tells it."""
+    from ansible_collections.slotwise.redis.tests.integration.pods import ADDRESSES  # noqa: PLC0415
+
+    with pods(newest_redis, 6, directives="cluster-replica-no-failover yes\n") as run:
+        run.form(replicas=1)
+        master = run.masters()[0]
+        master_id, old = run.ask(master, "cluster", "myid"), run.addresses[master]
+        replica = next(p for p in range(6) if f"myself,slave,nofailover {master_id}" in run.ask(p, "cluster", "nodes"))
+        others = sorted(set(range(6)) - {master, replica})
+        for pod in others:
+            # To them the master never fails, else their gossip of it would not count.
+            run.ask(pod, "config", "set", "cluster-node-timeout", "60000")
+        run.stop(replica)
+        run.stop(master)
+        new = run.addresses[master] = next(ADDRESSES)
+        run.start(master)
+        run.publish()
+        for pod in others:
+            wait_for("the master is back", lambda pod=pod: f"{master_id} {new}:" in run.ask(pod, "cluster", "nodes"))
+        # So that it cannot tell its replica itself, which would heal everything.
+        os.killpg(run.processes[master].pid, signal.SIGSTOP)
+        try:
+            run.addresses[replica] = next(ADDRESSES)
+            run.start(replica)
+            wait_for("the replica answers", lambda: run.ask(replica, "ping") == "PONG")
+            run.ask(replica, "config", "set", "cluster-node-timeout", "500")
+            wait_for("gossip", lambda: f"{master_id} {new}:" in run.ask(replica, "cluster", "nodes"))
+            assert f"master_host:{old}" in run.ask(replica, "info", "replication")
+        finally:
+            os.killpg(run.processes[master].pid, signal.SIGCONT)
+        wait_for("the link is up", lambda: "master_link_status:up" in run.ask(replica, "info", "replication"))
+        assert f"master_host:{new}" in run.ask(replica, "info", "replication")
+        assert f"following {master_id} at its new address {new} instead of {old}" in run.log(replica)
+
+
 def test_a_stranger_behind_the_service_is_never_met(newest_redis, pods, wait_for):
     with pods(newest_redis, 3) as strangers, pods(newest_redis, 6) as run:
         # The address differs, the port is the one that is asked.

@@ -31,8 +31,9 @@ unproven() {
         if [ -z "$first" ]; then
             echo "$id $pong" >>"$first_pongs"
         fi
-        case $flags in
-            *fail* | *noaddr*) echo "$id $address $flags" ;;
+        # "nofailover" is the setting of a healthy server.
+        case ,$flags, in
+            *,fail,* | *,fail\?,* | *,noaddr,*) echo "$id $address $flags" ;;
             *) [ "$pong" -gt "${first:-$pong}" ] || echo "$id $address $flags" ;;
         esac
     done

@@ -84,6 +84,20 @@ def test_a_replica_that_follows_an_old_address_is_told_once(meet):
     assert done.stderr == f"meet.sh: following {MASTER} at its new address {NEW} instead of {OLD}\n"
 
 
+def test_peers_that_may_not_fail_over_are_no_failing_ones(meet):
+    """cluster-replica-no-failover gives every server a flag that has "fail" in it."""
+    nodes = table(role=f"slave,nofailover {MASTER}").replace(" master ", " master,nofailover ")
+    _done, told = meet(nodes, replication("down"), seconds=5)
+    assert told == [MASTER]
+
+
+@pytest.mark.parametrize("flag", ["fail", "fail?"])
+def test_nothing_is_told_while_a_peer_fails(meet, flag):
+    done, told = meet(table().replace(" master ", f" master,{flag} "), replication("down"), seconds=2)
+    assert told == []
+    assert "gave up" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("nodes", "now"),
     [
