@@ -157,7 +157,7 @@ def test_module_is_documented(path):
 
 def test_action_group_has_every_module_that_talks_to_kubernetes():
     group = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())["action_groups"]["redis"]
-    connected = re.compile(r"^  kubeconfig:|^  - slotwise\.redis\.cluster$", re.M)
+    connected = re.compile(r"^  - slotwise\.redis\.kubernetes$", re.M)
     assert sorted(group) == [path.stem for path in modules() if connected.search(path.read_text())]
 
 
