@@ -24,8 +24,6 @@ def up(lab: Lab, nfs: bool) -> int:
     """Bring the lab to the state: all machines up, all nodes Ready."""
     recipes = _build(lab, nfs)
     host.ensure_kernel_settings()
-    if nfs:
-        host.ensure_own_kernels()
     lifecycle.up(lab, recipes, nfs)
     return 0
 
@@ -59,8 +57,9 @@ WITH_NFS = ("up", "build")
 
 def _build(lab: Lab, nfs: bool) -> Recipes:
     host.require_root()
-    more = [host.FOR_NFS_MACHINES] if nfs else []
-    host.ensure_programs(host.FOR_ROOT_FILE_SYSTEMS, host.FOR_MACHINES, *more)
+    host.ensure_programs(host.FOR_ROOT_FILE_SYSTEMS, host.FOR_MACHINES, *([host.FOR_NFS_MACHINES] if nfs else []))
+    if nfs:
+        host.ensure_own_kernels()
     recipes = Recipes(lab.cache)
     steps.build(recipes.with_nfs if nfs else recipes.all, lab.cache)
     return recipes

@@ -10,22 +10,9 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import BinaryIO
 
-from . import oci
 from .config import Machine
-from .recipes import IMAGE_STORE, Image
-from .shell import LabError, wait_for
-
-# A whole import would hash and write the layer again. So the image comes without
-# it, and the layer is linked into the store and registered there. Should a
-# collection of garbage take the link away before, the layer is read from its
-# other name, and written after all.
-_IMPORT = """\
-cd "$1"
-trap 'rm "$2"' EXIT
-ctr --namespace k8s.io images import --no-unpack -
-ln -f "$2" io.containerd.content.v1.content/blobs/sha256/
-ctr --namespace k8s.io content ingest --expected-digest "sha256:$2" --expected-size "$3" "$2" <"$2"
-"""
+from .recipes import Image
+from .shell import wait_for
 
 
 class Inside(ABC):
@@ -44,8 +31,8 @@ class Inside(ABC):
         """How a person runs a command there."""
 
     @abstractmethod
-    def give_layer(self, machine: Machine, image: Image, layer: oci.Layer) -> None:
-        """Make the image's layer a file of its name in the image store's directory."""
+    def import_image(self, machine: Machine, image: Image) -> None:
+        """Give an image to the machine."""
 
     def unit_states(self, machine: Machine, units: tuple[str, ...]) -> dict[str, str]:
         states = self.execute(machine, "systemctl", "is-active", *units, check=False).stdout.split()
@@ -79,12 +66,3 @@ class Inside(ABC):
         # Columns: name, type, digest, state. An import that was interrupted is not complete.
         present = {(words[0], *words[2:4]) for line in listing.splitlines() if (words := line.split())}
         return [image for image in images if (image.name, image.digest, "complete") not in present]
-
-    def import_image(self, machine: Machine, image: Image) -> None:
-        """Give an image to a machine, its layer apart: that is there already, or comes the quickest way."""
-        layer = oci.layer(image.layout)
-        self.give_layer(machine, image, layer)
-        words = ("sh", "-ec", _IMPORT, "import", IMAGE_STORE, layer.file, str(layer.size))
-        self.execute(machine, *words, stdin=oci.archive_without_layer(image.layout))
-        if self.missing_images(machine, [image]):
-            raise LabError(f"{machine.name}: the image {image.name} is not there after its import from {image.layout}")

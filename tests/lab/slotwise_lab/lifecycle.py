@@ -14,7 +14,7 @@ from .machines import Machines, content_of
 from .podman import Podman
 from .recipes import KUBERNETES_VERSION, Image, Recipes
 from .shell import LabError, each, say, wait_for
-from .uml import UmlMachines, boot
+from .uml import UmlMachines
 
 
 def up(lab: Lab, recipes: Recipes, nfs: bool = False) -> None:
@@ -64,8 +64,7 @@ def power_on(lab: Lab, machine: Machine) -> None:
         raise LabError(f"{machine.name} does not exist", "python3 tests/lab up --nfs")
     if machines.running(machine):
         return
-    machines.start(machine)
-    machines.wait_until_up(machine)
+    machines.boot([machine])
     for unit in kubernetes.units(machine):
         machines.wait_for_unit(machine, unit)
     if machine.node:
@@ -146,8 +145,10 @@ def _ensure_nfs_machines(lab: Lab, machines: UmlMachines, recipes: Recipes) -> N
         machines.connect(machine)
     each(lambda machine: _revive(machines, machine), running)
     if dead := [machine for machine in lab.nfs_machines if machine not in running]:
-        boot(machines, dead)
+        say(f"booting, each with its own kernel: {_names(dead)}")
+        machines.boot(dead)
         inventory.forget_connections(lab)
+        say("they answer by SSH")
 
 
 def beyond_repair(lab: Lab, existing: dict[str, str], wanted: dict[Machine, str]) -> str:

@@ -15,13 +15,26 @@ from . import oci
 from .config import Lab, Machine
 from .inside import Inside
 from .podman import Podman
-from .recipes import IMAGE_STORE, Image
+from .recipes import Image
+from .shell import LabError
 
 LABEL = "slotwise.lab"
 CONTENT_LABEL = "slotwise.lab.content"
 
+_IMAGE_STORE = "/var/lib/containerd"
 # Kept on disk volumes: overlayfs does not stack on the overlayfs of the container.
-_VOLUMES = (IMAGE_STORE, "/var/lib/kubelet")
+_VOLUMES = (_IMAGE_STORE, "/var/lib/kubelet")
+# A whole import would hash and write the layer again. So the image comes without
+# it, and the layer is linked into the store and registered there. Should a
+# collection of garbage take the link away before, the layer is read from its
+# other name, and written after all.
+_IMPORT = """\
+cd "$1"
+trap 'rm "$2"' EXIT
+ctr --namespace k8s.io images import --no-unpack -
+ln -f "$2" io.containerd.content.v1.content/blobs/sha256/
+ctr --namespace k8s.io content ingest --expected-digest "sha256:$2" --expected-size "$3" "$2" <"$2"
+"""
 
 
 @dataclass(frozen=True)
@@ -81,9 +94,14 @@ class Machines(Inside):
     def shell(self, machine: Machine) -> str:
         return f"podman exec {machine.container}"
 
-    def give_layer(self, machine: Machine, image: Image, layer: oci.Layer) -> None:
-        """All machines share one copy."""
-        _link(image.layout / oci.BLOBS / layer.file, self._volume(machine, IMAGE_STORE) / layer.file)
+    def import_image(self, machine: Machine, image: Image) -> None:
+        """Give an image to a machine without writing it again: all machines share one copy."""
+        layer = oci.layer(image.layout)
+        _link(image.layout / oci.BLOBS / layer.file, self._volume(machine, _IMAGE_STORE) / layer.file)
+        words = ("sh", "-ec", _IMPORT, "import", _IMAGE_STORE, layer.file, str(layer.size))
+        self.execute(machine, *words, stdin=oci.archive_without_layer(image.layout))
+        if self.missing_images(machine, [image]):
+            raise LabError(f"{machine.name}: the image {image.name} is not there after its import from {image.layout}")
 
     def _volume(self, machine: Machine, path: str) -> Path:
         mounts = self._podman.json("inspect", machine.container)[0]["Mounts"]

@@ -36,6 +36,8 @@ UML_SUITES = ("sid", "bookworm")
 UML_LIBRARY_SUITE = "trixie"
 # The loader's path in the program and what takes its place: seen from where it runs.
 UML_LOADER, UML_OWN_LOADER = b"/lib64/ld-linux-x86-64.so.2\0", b"kernel/ld.so"
+# The kernel keeps the memory of its machine in a file there.
+UML_MEMORY = "/dev/shm"
 # What such a machine has no use for: without udev and with consoles that lead nowhere.
 UML_MASKED = ("apt-daily-upgrade.timer", "apt-daily.timer", "console-getty.service", "getty@tty1.service")
 MACHINE_PACKAGES = (
@@ -48,7 +50,6 @@ KUBE_COMPONENTS = (
 )  # fmt: skip
 # Results with images also depend on how images are written.
 _IMAGES = inspect.getsource(oci.write_layout)
-IMAGE_STORE = "/var/lib/containerd"
 PAUSE_IMAGE = "localhost/slotwise-lab/pause:1"
 
 
@@ -200,24 +201,22 @@ class Recipes:
 
     @cached_property
     def uml_disk(self) -> Step:
-        """The disk of machines with their own kernel: the root file system, modules, and layers of images."""
-        servers = [step for step in self.servers.values() if not step.optional]
-        needs = (self.machine, self.uml, self.pause, self.coredns, *servers)
-        start = (FILES / "uml" / "lab-init").read_text()
-        recipe = inspect.getsource(_furnish_uml) + inspect.getsource(_write_disk)
+        """The disk of machines with their own kernel: the root file system, modules and unpacked images."""
+        with_images = (self.pause, self.coredns, *self.servers.values())
+        needs = (self.machine, self.uml, *with_images)
+        scripts = [path.read_text() for path in sorted((FILES / "uml").iterdir())]
+        recipe = "".join(inspect.getsource(part) for part in (_furnish_uml, _write_disk, _import_images))
 
         def build(target: Path, log: Log) -> None:
-            root = target / "root"
+            root, disk, kernel = target / "root", target / "disk.ext4", self.uml.result(self.cache)
             rootfs.copy(log, self.machine.result(self.cache) / "root", root)
-            _furnish_uml(log, root, self.uml.result(self.cache) / "modules")
-            for step in (self.pause, self.coredns, *servers):
-                layout = step.result(self.cache) / "image"
-                layer = oci.layer(layout).file
-                shutil.copyfile(layout / oci.BLOBS / layer, root / IMAGE_STORE.lstrip("/") / layer)
-            _write_disk(log, root, target / "disk.ext4")
+            _furnish_uml(log, root, kernel / "modules")
+            _write_disk(log, root, disk)
             shutil.rmtree(root)
+            results = (step.result(self.cache) for step in with_images)
+            _import_images(log, disk, kernel, [result / "image" for result in results if result.is_dir()])
 
-        key = key_of(RECIPES, *(step.key for step in needs), start, UML_MASKED, recipe)
+        key = key_of(RECIPES, *(step.key for step in needs), *scripts, UML_MASKED, recipe)
         return Step("uml-disk", key, build, needs)
 
     @property
@@ -333,9 +332,10 @@ def _furnish_uml(log: Log, root: Path, modules: Path) -> None:
     rootfs.inside(log, root, "systemctl", "disable", "containerd.service")
     for unit in UML_MASKED:
         (root / "etc/systemd/system" / unit).symlink_to("/dev/null")
-    shutil.copyfile(FILES / "uml" / "lab-init", root / "usr/local/sbin/lab-init")
-    (root / "usr/local/sbin/lab-init").chmod(0o755)
-    (root / IMAGE_STORE.lstrip("/")).mkdir(mode=0o711, exist_ok=True)
+    for script in (FILES / "uml").iterdir():
+        target = root / "usr/local/sbin" / script.name
+        shutil.copyfile(script, target)
+        target.chmod(0o755)
 
 
 def _write_disk(log: Log, root: Path, disk: Path) -> None:
@@ -343,6 +343,25 @@ def _write_disk(log: Log, root: Path, disk: Path) -> None:
     log.run("truncate", "--size=8G", disk)
     options = ("-E", "lazy_itable_init=1,lazy_journal_init=1", "-O", "^metadata_csum")
     log.run("mkfs.ext4", "-q", "-F", *options, "-d", root, disk)
+
+
+def _import_images(log: Log, disk: Path, kernel: Path, layouts: list[Path]) -> None:
+    """Boot a machine on its disk and let it unpack images that it gets as further disks."""
+    place = disk.parent / "import"
+    place.mkdir()
+    (place / "kernel").symlink_to(kernel)
+    (place / "root.ext4").symlink_to(disk)
+    for number, layout in enumerate(layouts, 1):
+        log.run("tar", "--create", "-C", layout, "-f", place / f"image{number}.tar", ".")
+    images = (f"ubd{number}r=image{number}.tar" for number in range(1, len(layouts) + 1))
+    log.run(
+        "kernel/linux", "mem=1024M", "umid=import", "uml_dir=./", "ubd0=root.ext4", *images, "root=/dev/ubda", "rw",
+        "init=/usr/local/sbin/lab-images", "con=null", "con0=null,fd:1", "ssl=null", "seccomp=on",
+        cwd=place, environment={**os.environ, "TMPDIR": UML_MEMORY, "LD_LIBRARY_PATH": "kernel"},
+    )  # fmt: skip
+    if "lab-images: done" not in log.tail(20):
+        raise LabError(f"the images did not get on the disk:\n{log.tail(20)}", f"the whole log: {log.path}")
+    shutil.rmtree(place)
 
 
 def _furnish_server(log: Log, root: Path, server: Server, target: Path) -> None:

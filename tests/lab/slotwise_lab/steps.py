@@ -66,7 +66,7 @@ class Step:
     build: Callable[[Path, Log], None]
     needs: tuple[Step, ...] = ()
     _: KW_ONLY
-    # Its failure is reported, and everything else is built without it.
+    # Its failure is reported, and everything else is built without it; only optional steps that need it are left out.
     optional: bool = False
     # For a result that also lives elsewhere, such as an image: is it still there?
     present: Callable[[], bool] = lambda: True
@@ -134,11 +134,12 @@ def _run(missing: list[Step], steps: list[Step], cache: Path) -> None:
     with ThreadPoolExecutor(LANES) as pool:
         try:
             while todo or running:
-                for step in [s for s in todo if any(n.name in failed for n in s.needs)]:
+                for step in [s for s in todo if any(n.name in failed for n in s.needs if s.optional or not n.optional)]:
                     say(f"{number[step.name]} {step.name}: left out, what it needs is missing")
                     todo.remove(step)
                     failed.add(step.name)
-                for step in [s for s in todo if all(n.name in done or n.name not in waiting for n in s.needs)]:
+                settled = done | failed
+                for step in [s for s in todo if all(n.name in settled or n.name not in waiting for n in s.needs)]:
                     todo.remove(step)
                     running[pool.submit(_run_step, step, number[step.name], cache)] = step
                 for finished in wait(running, return_when=FIRST_COMPLETED).done:

@@ -15,20 +15,17 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import BinaryIO
 
-from . import network, oci
+from . import network
 from .config import NFS_MEMORY, SSH_USER, Lab, Machine
 from .inside import Inside
 from .podman import Podman
-from .recipes import IMAGE_STORE, Image, Recipes
-from .shell import LabError, run, say, wait_for
+from .recipes import UML_MEMORY, Image, Recipes
+from .shell import LabError, run, wait_for
 
 _BOOT_SECONDS = 120
-# The kernel keeps the memory of its machine in a file there.
-_MEMORY = "/dev/shm"
 
 
 class UmlMachines(Inside):
@@ -56,7 +53,7 @@ class UmlMachines(Inside):
     def connect(self, machine: Machine) -> None:
         network.connect(self._lab, self._podman, machine)
 
-    def start(self, machine: Machine) -> None:
+    def start(self, machine: Machine) -> subprocess.Popen:
         """Start the kernel, with the disk as it was left."""
         folder = self._folder(machine)
         self.connect(machine)
@@ -65,19 +62,25 @@ class UmlMachines(Inside):
             process = subprocess.Popen(
                 boot_command(self._lab, machine),
                 cwd=folder,
-                env={"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": _MEMORY, "LD_LIBRARY_PATH": "kernel"},
+                env={
+                    "PATH": os.environ["PATH"],
+                    "HOME": str(folder),
+                    "TMPDIR": UML_MEMORY,
+                    "LD_LIBRARY_PATH": "kernel",
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
                 start_new_session=True,
             )
         self._pid_file(machine).write_text(f"{process.pid}\n")
+        return process
 
-    def wait_until_up(self, machine: Machine) -> None:
+    def wait_until_up(self, machine: Machine, process: subprocess.Popen) -> None:
         console = self._folder(machine) / "console.log"
 
         def missing() -> str:
-            if not self.running(machine):
+            if process.poll() is not None:
                 end = "\n".join(console.read_text(errors="replace").splitlines()[-15:])
                 raise LabError(f"{machine.name}: its kernel ended while it booted:\n{end}", f"its console: {console}")
             return _ssh_problem(machine)
@@ -98,8 +101,13 @@ class UmlMachines(Inside):
 
     def restart(self, machine: Machine) -> None:
         self.stop(machine)
-        self.start(machine)
-        self.wait_until_up(machine)
+        self.boot([machine])
+
+    def boot(self, machines: list[Machine]) -> None:
+        """Start machines together and wait until all answer."""
+        processes = [self.start(machine) for machine in machines]
+        for machine, process in zip(machines, processes):
+            self.wait_until_up(machine, process)
 
     def remove(self, machine: Machine) -> None:
         self.stop(machine)
@@ -128,14 +136,11 @@ class UmlMachines(Inside):
     def shell(self, machine: Machine) -> str:
         return f"{shlex.join(ssh_command(self._lab, machine))} sudo"
 
-    def give_layer(self, machine: Machine, image: Image, layer: oci.Layer) -> None:
-        target = f"{IMAGE_STORE}/{layer.file}"
-        if self.execute(machine, "test", "-e", target, check=False).returncode == 0:
-            return  # came with the disk
-        with (image.layout / oci.BLOBS / layer.file).open("rb") as content:
-            self.execute(
-                machine, "sh", "-ec", 'cat >"$1.partial"; mv "$1.partial" "$1"', "layer", target, stdin=content
-            )
+    def import_image(self, machine: Machine, image: Image) -> None:
+        """Only what the disk was made without; kept through a failure of the power from here on."""
+        with subprocess.Popen(["tar", "--create", "-C", image.layout, "."], stdout=subprocess.PIPE) as archive:
+            command = "ctr --namespace k8s.io images import - && sync"
+            self.execute(machine, "sh", "-c", command, stdin=archive.stdout)
 
     def _folder(self, machine: Machine) -> Path:
         return self._lab.nfs_directory / machine.name
@@ -175,18 +180,6 @@ def ssh_command(lab: Lab, machine: Machine) -> list[str]:
     options = (f'UserKnownHostsFile="{lab.known_hosts}"', "IdentitiesOnly=yes", "BatchMode=yes", "ConnectTimeout=5")
     words = (word for option in options for word in ("-o", option))
     return ["ssh", "-i", str(lab.ssh_key), *words, f"{SSH_USER}@{machine.address}"]
-
-
-def boot(machines: UmlMachines, chosen: list[Machine]) -> None:
-    """Start machines together; the boot of one core's worth of kernel each takes seconds."""
-    names = ", ".join(machine.name for machine in chosen)
-    say(f"booting with their own kernel: {names}")
-    started = time.monotonic()
-    for machine in chosen:
-        machines.start(machine)
-    for machine in chosen:
-        machines.wait_until_up(machine)
-    say(f"SSH answers after {time.monotonic() - started:.1f} s: {names}")
 
 
 def _ssh_problem(machine: Machine) -> str:

@@ -65,15 +65,17 @@ def test_networks_of_a_lab_are_apart_and_in_its_block(tmp_path, index):
     assert not any(one.overlaps(other) for one, other in itertools.combinations(networks, 2))
 
 
-def test_every_machine_has_its_own_address_and_pod_network(tmp_path):
+def test_every_machine_has_its_own_address_and_every_node_its_pod_network(tmp_path):
     lab = lab_of(tmp_path, 3)
     assert [machine.name for machine in lab.machines] == ["lab-control", "lab-worker1", "lab-worker2", "lab-worker3"]
-    assert [machine.control for machine in lab.machines] == [True, False, False, False]
-    assert len({machine.address for machine in lab.machines}) == 4
-    assert all(machine.address in lab.machine_network for machine in lab.machines)
-    assert len({machine.pods for machine in lab.machines}) == 4
-    assert all(machine.pods.subnet_of(lab.pod_network) for machine in lab.machines)
-    assert all(machine.container.startswith("lab3-") for machine in lab.machines)
+    assert [machine.name for machine in lab.nfs_machines] == ["lab-nfs", "lab-nfsworker1", "lab-nfsworker2"]
+    assert [machine.name for machine in lab.all_machines if machine.control] == ["lab-control"]
+    assert len({machine.address for machine in lab.all_machines}) == 7
+    assert all(machine.address in lab.machine_network for machine in lab.all_machines)
+    assert {machine.name for machine in lab.all_machines} - {node.name for node in lab.nodes} == {"lab-nfs"}
+    assert len({node.pods for node in lab.nodes}) == 6
+    assert all(node.pods.subnet_of(lab.pod_network) for node in lab.nodes)
+    assert all(machine.container.startswith("lab3-") for machine in lab.all_machines)
 
 
 def test_an_unknown_machine_is_named_with_the_known_ones(tmp_path):

@@ -27,6 +27,22 @@ def test_groups_and_addresses(lab):
         assert entry == {"ansible_host": str(machine.address)}
 
 
+def test_machines_with_nfs_are_listed_when_they_exist(lab):
+    server, worker1, _ = lab.nfs_machines
+    groups = yaml.safe_load(inventory.hosts(lab, [server, worker1]))["all"]["children"]
+    assert groups["k8s_nodes"]["children"]["k8s_nfs_workers"]["hosts"] == {
+        "lab-nfsworker1": {"ansible_host": str(worker1.address)}
+    }
+    assert groups["nfs_servers"]["hosts"] == {"lab-nfs": {"ansible_host": str(server.address)}}
+    assert groups["nfs_servers"]["vars"] == groups["k8s_nodes"]["vars"]
+    assert list(groups["k8s_nodes"]["children"]["k8s_workers"]["hosts"]) == [
+        "lab-worker1",
+        "lab-worker2",
+        "lab-worker3",
+    ]
+    assert list(yaml.safe_load(inventory.hosts(lab))["all"]["children"]) == ["k8s_nodes"]
+
+
 def test_access_is_by_key_and_with_known_host_keys(lab):
     variables = yaml.safe_load(inventory.hosts(lab))["all"]["children"]["k8s_nodes"]["vars"]
     assert variables["ansible_user"] == "ops"
@@ -48,8 +64,8 @@ def test_the_variables_name_the_cluster_and_nothing_else(lab):
 
 def test_known_hosts_has_one_line_for_every_machine(lab):
     lab.secrets.mkdir(parents=True)
-    for machine in lab.machines:
+    for machine in lab.all_machines:
         (lab.secrets / f"{machine.name}.ssh.pub").write_text(f"ssh-ed25519 AAAA{machine.name} {machine.name}\n")
     assert inventory.known_hosts(lab).splitlines() == [
-        f"{machine.address} ssh-ed25519 AAAA{machine.name} {machine.name}" for machine in lab.machines
+        f"{machine.address} ssh-ed25519 AAAA{machine.name} {machine.name}" for machine in lab.all_machines
     ]

@@ -24,7 +24,7 @@ def lab(tmp_path):
             (lab.secrets / f"{certificate.name}.{ending}").write_text(certificate.name)
     for name in ("service-account.key", "service-account.pub", "ops.ssh.pub"):
         (lab.secrets / name).write_text(name)
-    for machine in lab.machines:
+    for machine in lab.all_machines:
         for ending in ("ssh", "ssh.pub"):
             (lab.secrets / f"{machine.name}.{ending}").write_text(ending)
     return lab
@@ -35,13 +35,13 @@ def text(files, path):
 
 
 def test_nothing_is_left_to_fill_in(lab):
-    for machine in lab.machines:
+    for machine in lab.all_machines:
         for path, file in kubernetes.machine_files(lab, machine).items():
             assert not re.search(rb"@\{", file.content), path
 
 
 def test_only_the_control_machine_has_the_keys_of_the_cluster(lab):
-    control, *workers = (kubernetes.machine_files(lab, machine) for machine in lab.machines)
+    control, *workers = (kubernetes.machine_files(lab, machine) for machine in lab.all_machines)
     assert "/etc/kubernetes/service-account.key" in control
     assert all("/etc/kubernetes/service-account.key" not in files for files in workers)
 
@@ -52,11 +52,39 @@ def test_private_files_are_private(lab):
             assert file.mode == 0o600, path
 
 
-def test_a_machine_routes_to_the_pods_of_the_others_only(lab):
-    for machine in lab.machines:
+def test_a_node_routes_to_the_pods_of_the_others_only(lab):
+    for machine in lab.nodes:
         script = text(kubernetes.machine_files(lab, machine), "/usr/local/sbin/lab-network")
         routes = re.findall(r"ip route replace (\S+) via (\S+)", script)
-        assert routes == [(str(other.pods), str(other.address)) for other in lab.machines if other != machine]
+        services = [(str(lab.service_network), str(lab.control.address))] if machine.own_kernel else []
+        assert routes == [(str(other.pods), str(other.address)) for other in lab.nodes if other != machine] + services
+
+
+def test_services_of_machines_without_a_proxy_are_masqueraded_where_they_are_sent(lab):
+    script = text(kubernetes.machine_files(lab, lab.control), "/usr/local/sbin/lab-network")
+    workers = [machine for machine in lab.nodes if machine.own_kernel]
+    assert f"ip saddr {{ {', '.join(str(worker.pods) for worker in workers)} }} ct status dnat masquerade" in script
+
+
+def test_what_a_machine_runs_has_its_files_there(lab):
+    for machine in lab.all_machines:
+        files = kubernetes.machine_files(lab, machine)
+        proxy = "/etc/systemd/system/kube-proxy.service" in files
+        assert proxy == ("kube-proxy" in kubernetes.units(machine)) == (not machine.own_kernel)
+        wanted = files.get("/etc/systemd/system/multi-user.target.d/lab.conf", kubernetes.File(b"")).content.decode()
+        assert ("kubelet" in kubernetes.units(machine)) == ("kubelet.service" in wanted) == machine.node
+        if machine.node:
+            kubelet = yaml.safe_load(text(files, "/etc/kubernetes/kubelet.yaml"))
+            assert kubelet["featureGates"] == {"KubeletInUserNamespace": not machine.own_kernel}
+
+
+def test_a_machine_with_its_own_kernel_knows_its_name_and_neighbours(lab):
+    server = lab.machine("lab-nfs")
+    files = kubernetes.machine_files(lab, server)
+    assert text(files, "/etc/hostname") == "lab-nfs\n"
+    assert f"{lab.control.address} lab-control\n" in text(files, "/etc/hosts")
+    assert text(files, "/etc/default/lab-address") == f"ADDRESS={server.address}/24\nGATEWAY={lab.gateway}\n"
+    assert not [path for path in files if path.startswith("/etc/kubernetes")]
 
 
 def test_the_configuration_is_valid_and_of_this_lab(lab):
@@ -69,7 +97,7 @@ def test_the_configuration_is_valid_and_of_this_lab(lab):
 
 
 def test_no_machine_has_a_zone_or_a_registry(lab):
-    for machine in lab.machines:
+    for machine in lab.all_machines:
         for path, file in kubernetes.machine_files(lab, machine).items():
             assert b"topology.kubernetes.io" not in file.content, path
 

@@ -5,7 +5,7 @@
 import json
 
 import pytest
-from slotwise_lab.recipes import COREDNS_IMAGE, PAUSE_IMAGE, Recipes
+from slotwise_lab.recipes import COREDNS_IMAGE, PAUSE_IMAGE, UML_LOADER, UML_OWN_LOADER, Recipes
 from slotwise_lab.servers import describe
 from slotwise_lab.steps import everything
 
@@ -16,7 +16,16 @@ def recipes(tmp_path):
 
 
 def test_only_what_comes_from_the_unstable_suite_may_fail(recipes):
-    assert {step.name for step in everything(recipes.all) if step.optional} == {"base-sid", "valkey-sid"}
+    assert {step.name for step in everything(recipes.with_nfs) if step.optional} == {"base-sid", "valkey-sid"}
+
+
+def test_only_machines_with_nfs_need_another_kernel(recipes):
+    more = {step.name for step in everything(recipes.with_nfs)} - {step.name for step in everything(recipes.all)}
+    assert more == {"uml", "uml-disk"}
+
+
+def test_the_loader_of_the_kernel_fits_in_the_place_of_the_other():
+    assert len(UML_OWN_LOADER) < len(UML_LOADER)
 
 
 def test_servers_need_no_kubernetes(recipes):

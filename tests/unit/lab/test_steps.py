@@ -104,6 +104,15 @@ def test_a_failed_optional_step_and_what_needs_it_are_left_out(builds, tmp_path,
     assert "not installable today" in capsys.readouterr().out
 
 
+def test_what_is_not_optional_goes_on_without_optional_needs(builds, tmp_path):
+    base = builds.step("base", error=LabError("not installable today"), optional=True)
+    server = builds.step("server", base, optional=True)
+    disk = builds.step("disk", server, builds.step("machine"))
+    steps.build([disk], tmp_path)
+    assert sorted(builds.ran) == ["base", "disk", "machine"]
+    assert disk.cached(tmp_path)
+
+
 def test_keys_depend_on_every_part_and_on_where_parts_end():
     assert steps.key_of("a", "b") == steps.key_of("a", "b")
     assert steps.key_of("a", "b") != steps.key_of("ab")
