@@ -25,12 +25,13 @@ UNITS = {
 }
 # The probe must end, so its mount gives up after 10 to 15 seconds of silence and never goes to the background. The last
 # of contradicting options counts; pods keep the options they were given.
-PROBE_OPTIONS = ("fg", "soft", "timeo=50", "retrans=1", "retry=0")
+_PROBE_OPTIONS = ("fg", "soft", "timeo=50", "retrans=1", "retry=0")
 
 _SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>[A-Za-z]*)")
 _NO_KERNEL_CLIENT = ("unknown filesystem type", "no such device", "not configured in kernel")
 _NO_ANSWER = ("timed out", "refused", "no route", "unreachable", "is down", "resolve", "not responding")
 _NO_VERSION = ("protocol not supported", "requested nfs version", "not supported")
+_VERSION_OPTION = re.compile(r"(nfs)?vers=.*|v[234](\.[0-9])?")
 _BAD_OPTIONS = ("incorrect mount option", "invalid argument", "bad option", "parsing error", "unknown option")
 _NOT_SERVED = ("access denied", "permission denied", "no such file", "not permitted", "stale", "not a directory")
 
@@ -55,6 +56,17 @@ class Target:
         """The TCP port of the server."""
         ports = [option[5:] for option in self.options if re.fullmatch(r"port=[1-9][0-9]*", option)]
         return int(ports[-1]) if ports else PORT
+
+    @property
+    def attempts(self) -> list[str]:
+        """Options for mount.nfs, to be tried in this order while there is no version in common.
+
+        By itself it takes any refusal of version 4 as a reason to try version 3, to start rpc.statd for that, and to
+        report what version 3 failed with.
+        """
+        asked = any(_VERSION_OPTION.fullmatch(option) for option in self.options)
+        versions: list[tuple[str, ...]] = [()] if asked else [("nfsvers=4",), ("nfsvers=3",)]
+        return [",".join((*self.options, *version, *_PROBE_OPTIONS)) for version in versions]
 
 
 @dataclass(frozen=True)
@@ -168,10 +180,17 @@ def no_answer(target: Target, found: str, step: str = "") -> Problem:
     )
 
 
+def no_version(said: str) -> bool:
+    """Whether mount.nfs failed for want of a version that both sides know."""
+    return any(words in said.lower() for words in _NO_VERSION)
+
+
 def mount_problem(target: Target, said: str, listing: Listing, address: str, kernel: str) -> Problem:
     """Why mount.nfs failed; C(said) is what it printed, C(address) that of this machine towards the server."""
+    # Programs that mount.nfs starts print too.
+    own = [line for line in said.splitlines() if line.startswith("mount.nfs")]
+    said = " ".join(" ".join(own or [said]).split()) or "nothing"
     text = said.lower()
-    said = " ".join(said.split()) or "nothing"
     if any(words in text for words in _NO_KERNEL_CLIENT):
         return _problem(
             "no_kernel_client",
@@ -193,7 +212,7 @@ def mount_problem(target: Target, said: str, listing: Listing, address: str, ker
             f"the mount options {_list(target.options)} are not accepted; mount.nfs said: {said}. nfs(5) lists what is "
             "allowed.",
         )
-    if any(words in text for words in _NO_VERSION):
+    if no_version(said):
         return _problem(
             "no_version",
             target,
@@ -212,8 +231,8 @@ def _no_reply(target: Target, said: str, listing: Listing, address: str) -> Prob
         "unreachable",
         target,
         f"{target.server} accepts connections on TCP port {target.port}, and still the mount got no answer ({said}). "
-        "Version 3, which is tried when version 4 is refused, needs the ports of rpcbind (111) and mountd too. Ask for "
-        f"nfs_version 4, look for firewalls in between, and at exportfs -v on the server for this machine ({address}).",
+        "Version 3 needs the ports of rpcbind (111) and mountd too: use version 4 where the server has it. Look for "
+        f"firewalls in between, and at exportfs -v on the server for this machine ({address}).",
     )
 
 

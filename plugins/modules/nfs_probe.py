@@ -19,7 +19,8 @@ description:
     once in the others, and takes a lock.
   - Every mount is tried. What cannot be used fails with a message that names cause and cure.
   - Nothing stays behind. Files are called C(.slotwise-probe-*) and removed, and the mount is gone with its process.
-  - The probe mounts with O(mounts[].mount_options), and besides with C(soft) and short timeouts, so that it ends.
+  - The probe mounts with O(mounts[].mount_options), and besides with C(soft) and short timeouts, so that it ends. Where
+    these options name no version, it tries 4, then 3.
 requirements:
   - mount.nfs and showmount (nfs-common or nfs-utils); without them the module says so
   - root
@@ -185,8 +186,8 @@ MNT_DETACH = 2
 PREFIX = ".slotwise-probe-"
 ROUNDS = 50
 BLOCK = b"slotwise" * 512
-# 50 syncs of more than a second each are no place for a database.
-WORK_SECONDS = 60
+# A server that was just started lets nobody open or lock files for up to 90 seconds, its grace time.
+WORK_SECONDS = 120
 # Every user may pass through it, which the module's own temporary folder does not allow.
 FOLDER = "/tmp"
 # The tools of root are not in everybody's PATH.
@@ -346,19 +347,21 @@ def mount_and_work(target: _nfs.Target, paths: list[str], timeout: float, tell: 
     # mkdtemp keeps others out, and the user that writes is another one.
     os.chmod(mount_point, 0o711)
     program = shutil.which("mount.nfs", path=TOOLS) or "mount.nfs"
-    options = ",".join((*target.options, *_nfs.PROBE_OPTIONS))
     try:
         tell(step="mount")
-        done = subprocess.run(
-            [program, target.source, mount_point, "-n", "-o", options],
-            env=ENVIRONMENT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+        for options in target.attempts:
+            done = subprocess.run(
+                [program, target.source, mount_point, "-n", "-o", options],
+                env=ENVIRONMENT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=timeout,
+                check=False,
+            )
+            if done.returncode == 0 or not _nfs.no_version(done.stdout):
+                break
         if done.returncode:
             tell(refused=done.stdout[:1000])
             return
@@ -420,7 +423,7 @@ def probe(target: _nfs.Target, paths: list[str], timeout: float) -> dict[str, An
     process = run_apart(lambda: mount_and_work(target, paths, timeout, tell), tell, leader=True)
     os.close(sink)
     try:
-        if not listen(source, facts, timeout + WORK_SECONDS):
+        if not listen(source, facts, len(target.attempts) * timeout + WORK_SECONDS):
             facts["late"] = True
             for number in (signal.SIGTERM, signal.SIGKILL):
                 with contextlib.suppress(ProcessLookupError):

@@ -37,6 +37,7 @@ MOUNTS = [
     (DENIED, ELSEWHERE, "not_exported", f"192.0.2.7 lists {EXPORT} for 192.0.2.9, 198.51.100.0/24."),
     (MISSING, ELSEWHERE, "not_exported", "Add this machine to the clients of the export"),
     (DENIED, _nfs.Listing({EXPORT: ["node1.lab"]}), "not_exported", f"lists {EXPORT} for node1.lab"),
+    ("Made /run/rpc-statd\n" + DENIED, ELSEWHERE, "not_exported", "not exported to this machine (192"),
     (DENIED, SILENT, "not_exported", "cannot tell: clnt_create: RPC: Program not registered"),
     (MISSING, _nfs.Listing({"/srv/b": ["*"], "/srv/a": ["*"]}), "no_export", "-e 192.0.2.7 lists /srv/a, /srv/b."),
     (MISSING, _nfs.Listing({}), "no_export", "lists nothing. Correct the path"),
@@ -99,6 +100,17 @@ def test_target():
     assert _nfs.Target("2001:db8::7", "/srv", 1, 1).source == "[2001:db8::7]:/srv"
     assert TARGET.port == 2049
     assert _nfs.Target("nas", "/srv", 1, 1, ("port=20049", "nfsvers=4")).port == 20049
+
+
+def test_versions():
+    probing = "fg,soft,timeo=50,retrans=1,retry=0"
+    assert TARGET.attempts == [f"nfsvers=4.1,{probing}"]
+    assert _nfs.Target("nas", "/srv", 1, 1, ("hard",)).attempts == [
+        f"hard,nfsvers=4,{probing}",
+        f"hard,nfsvers=3,{probing}",
+    ]
+    for option in ("vers=3", "v4", "v4.2"):
+        assert len(_nfs.Target("nas", "/srv", 1, 1, (option,)).attempts) == 1
 
 
 def test_parse_showmount():
@@ -255,6 +267,15 @@ def test_server_refuses(programs):
     (problem,) = run()["problems"]
     assert problem["reason"] == "not_exported"
     assert f"not exported to this machine (127.0.0.1); showmount -e 127.0.0.1 lists {EXPORT}" in problem["message"]
+
+
+def test_versions_in_turn(programs, tmp_path):
+    programs(
+        mount_nfs=f"echo $5 >>{tmp_path}/tried; echo mount.nfs: Protocol not supported; exit 32", showmount="exit 1"
+    )
+    (problem,) = run()["problems"]
+    assert problem["reason"] == "no_version"
+    assert ["nfsvers=4" in line for line in (tmp_path / "tried").read_text().splitlines()] == [True, False]
 
 
 @pytest.mark.parametrize(
