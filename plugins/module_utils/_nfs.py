@@ -29,7 +29,8 @@ _PROBE_OPTIONS = ("fg", "soft", "timeo=50", "retrans=1", "retry=0")
 
 _SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>[A-Za-z]*)")
 _NO_KERNEL_CLIENT = ("unknown filesystem type", "no such device", "not configured in kernel")
-_NO_ANSWER = ("timed out", "refused", "no route", "unreachable", "is down", "resolve", "not responding")
+# The last one is what mount.nfs makes of a connection that breaks: somebody answers, and it is no NFS server.
+_NO_ANSWER = ("timed out", "refused", "no route", "unreachable", "is down", "resolve", "mount system call failed")
 _NO_VERSION = ("protocol not supported", "requested nfs version", "not supported")
 _VERSION_OPTION = re.compile(r"(nfs)?vers=.*|v[234](\.[0-9])?")
 _BAD_OPTIONS = ("incorrect mount option", "invalid argument", "bad option", "parsing error", "unknown option")

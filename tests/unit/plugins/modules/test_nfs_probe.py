@@ -31,6 +31,7 @@ MOUNTS = [
     ("mount.nfs: Connection timed out", HERE, "unreachable", "the mount got no answer (mount.nfs: Conn"),
     ("mount timed out after 15 s", SILENT, "unreachable", "accepts connections on TCP port 2049, and still"),
     ("mount.nfs: Connection refused", HERE, "unreachable", "rpcbind (111) and mountd"),
+    ("mount.nfs: mount system call failed", SILENT, "unreachable", "at exportfs -v on the server for this machine"),
     ("mount timed out after 15 s", ELSEWHERE, "not_exported", "Add this machine to the clients of the export"),
     ("mount.nfs: No such device", HERE, "no_kernel_client", "the kernel of this machine (6.1.0) has no NFS client"),
     ("mount: unknown filesystem type 'nfs'", HERE, "no_kernel_client", "modprobe nfsv4"),
