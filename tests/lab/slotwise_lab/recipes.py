@@ -30,7 +30,7 @@ UNSTABLE_SUITE = "sid"
 # No udev: it would give every container the same MAC address. No socat and no
 # NFS client: to bring those is the work of the roles under test.
 # Where the kernel that runs as a process is taken from, in this order: that of sid
-# is four times as fast, and sid has days on which it is not there.
+# is much faster, and sid has days on which it is not there.
 UML_SUITES = ("sid", "bookworm")
 # Whose C library it gets: the kernel of sid needs a newer one than the host may have.
 UML_LIBRARY_SUITE = "trixie"
