@@ -109,4 +109,3 @@ def test_released_volumes_are_shown_and_used_again(tmp_path: pathlib.Path) -> No
     deployment.site()
     assert deployment.lost_keys("released") == []
     remove(deployment)
-    handle.kubectl("delete", "namespace", deployment.namespace, "--wait=false")

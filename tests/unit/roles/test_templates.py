@@ -171,6 +171,18 @@ SCENARIOS = {
         {**REDIS, "redis_cluster_storage": {**STORAGE, "size": "9Gi"}},
         {**NOTHING, "statefulset": [{"metadata": {"annotations": {"slotwise.redis/storage-claimed": "2Gi"}}}]},
     ),
+    "placement": (
+        "redis_cluster",
+        "__redis_cluster_placement",
+        {**REDIS, "redis_cluster_storage_plan": {"volumes": [{**PLAN[0], "zone": "a"}]}},
+        NOTHING,
+    ),
+    "no placement": (
+        "redis_cluster",
+        "__redis_cluster_placement",
+        {**REDIS, "redis_cluster_storage_plan": {"volumes": [{**PLAN[0], "node": ""}]}},
+        NOTHING,
+    ),
     "rules of a shared volume": (
         "redis_cluster",
         "__redis_cluster_rules",
@@ -378,6 +390,11 @@ def test_every_other_variable_arrives(rendered):
     assert one(objects, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 2
     peers = one(objects, "NetworkPolicy")["spec"]["ingress"][1]["from"]
     assert peers == [{"namespaceSelector": {"matchLabels": {"redis": "client"}}}]
+
+
+def test_only_volumes_on_machines_place_pods(rendered):
+    assert rendered["placement"] == {"orders-0": {"machine": "node0", "zone": "a"}}
+    assert rendered["no placement"] == {}
 
 
 def test_machines_take_their_zone_from_the_node(rendered):
