@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 PYTEST := python -m pytest
 # What `make test` runs, in this order; the first failing part ends it.
-TEST_PARTS := lint docs sanity unit integration lab e2e molecule
+TEST_PARTS := lint docs sanity unit integration lab-nfs e2e molecule
 
 .PHONY: help
 help: ## list the targets
@@ -72,11 +72,11 @@ lab-down: ## remove the lab of this checkout
 	@python3 tests/lab down
 
 .PHONY: e2e
-e2e: lab ## whole deployments on the lab: kills, wiped volumes, data kept
+e2e: lab-nfs ## whole deployments on the lab: kills, wiped volumes, data kept
 	@$(PYTEST) tests/e2e
 
 .PHONY: molecule
-molecule: lab ## every role and site.yml on the lab, from check mode to cleanup
+molecule: lab-nfs ## every role and site.yml on the lab, from check mode to cleanup
 	@tests/tools/molecule
 
 .PHONY: bench

@@ -36,7 +36,7 @@ def nfs(nfs_lab):
     yield deployment
     removed = run_playbook(*uninstall)
     assert removed.code == 0, removed.output
-    handle.kubectl("delete", "namespace", deployment.namespace, "--wait=false")
+    handle.kubectl("delete", "namespace", deployment.namespace)
 
 
 def machine_of(deployment: Deployment, pod: str) -> str:
