@@ -71,24 +71,28 @@ class Examples:
 
 
 @pytest.fixture(scope="module")
-def disks():
-    """A default storage class with one volume on each worker."""
-    for machine in WORKERS:
-        handle.machine_exec(machine, "sh", "-c", "rm -rf /srv/lab-disk && mkdir -p /srv/lab-disk")
-    handle.kubectl("apply", "-f", "-", stdin=CLASS + "".join(DISK.format(machine=m) for m in WORKERS))
-    yield
-    handle.kubectl("delete", "pv", "-l", "lab=disks", "--wait=false")
-    handle.kubectl("delete", "storageclass", "lab-disks")
-
-
-@pytest.fixture(scope="module")
-def examples(disks, nfs_lab):
+def examples(nfs_lab):
     """All of them deployed at once."""
     them = Examples()
     them.remove()
+    make_disks()
     them.first_run = them.play("site.yml")
     yield them
     them.remove()
+    remove_disks()
+
+
+def make_disks() -> None:
+    """A default storage class with one volume on each worker."""
+    remove_disks()
+    for machine in WORKERS:
+        handle.machine_exec(machine, "sh", "-c", "rm -rf /srv/lab-disk && mkdir -p /srv/lab-disk")
+    handle.kubectl("apply", "-f", "-", stdin=CLASS + "".join(DISK.format(machine=m) for m in WORKERS))
+
+
+def remove_disks() -> None:
+    handle.kubectl("delete", "pv", "-l", "lab=disks", "--ignore-not-found")
+    handle.kubectl("delete", "storageclass", "lab-disks", "--ignore-not-found")
 
 
 def test_a_second_run_changes_nothing(examples: Examples) -> None:
