@@ -8,66 +8,20 @@ The tests of this file are one story, in its order; docs/storage.md quotes them.
 from __future__ import annotations
 
 import json
-import pathlib
+import threading
+import time
 
 import pytest
-import yaml
-from deployment import ROOT, Deployment, Run, handle, run_playbook, wait_for
+import redis
+import redis.exceptions
+from deployment import Deployment, handle, run_playbook, wait_for
 
-KINDS = ("hostpath", "emptydir", "storageclass", "nfs", "nfs_shared")
-# What outlives its pods.
-KEPT = tuple(kind for kind in KINDS if kind != "emptydir")
-EXAMPLES = ROOT / "examples" / "inventories"
-WORKERS = ("lab-worker1", "lab-worker2", "lab-worker3")
+from examples import EXAMPLES, KEPT, KINDS, WORKERS, Examples, make_disks, remove_disks
 
-# What the administrator of a Kubernetes cluster provides: a default class, with volumes that belong to root.
-CLASS = """
-apiVersion: storage.k8s.io/v1
-kind: StorageClass
-metadata: {name: lab-disks, annotations: {storageclass.kubernetes.io/is-default-class: "true"}}
-provisioner: kubernetes.io/no-provisioner
-volumeBindingMode: WaitForFirstConsumer
-"""
-DISK = """---
-apiVersion: v1
-kind: PersistentVolume
-metadata: {{name: lab-disk-{machine}, labels: {{lab: disks}}}}
-spec:
-  capacity: {{storage: 1Gi}}
-  accessModes: [ReadWriteOnce]
-  storageClassName: lab-disks
-  persistentVolumeReclaimPolicy: Retain
-  local: {{path: /srv/lab-disk}}
-  nodeAffinity:
-    required:
-      nodeSelectorTerms: [{{matchExpressions: [{{key: kubernetes.io/hostname, operator: In, values: [{machine}]}}]}}]
-"""
-
-
-class Examples:
-    """The deployments of the examples, in one run of each playbook."""
-
-    def __init__(self) -> None:
-        self.first_run: Run | None = None
-        self.inventories = [EXAMPLES / f"cluster_{kind}" for kind in KINDS]
-        self.deployments = {kind: self._deployment(kind) for kind in KINDS}
-
-    @staticmethod
-    def _deployment(kind: str) -> Deployment:
-        name = f"cluster-{kind.replace('_', '-')}"
-        path = EXAMPLES / f"cluster_{kind}" / "host_vars" / f"{name}.yml"
-        return Deployment(name, pathlib.Path(), yaml.safe_load(path.read_text()))
-
-    def play(self, playbook: str, *arguments: str) -> Run:
-        run = run_playbook(playbook, self.inventories, *arguments)
-        assert run.code == 0, run.output
-        return run
-
-    def remove(self) -> Run:
-        run = self.play("playbooks/uninstall.yml", "-e", "redis_cluster_delete_data=true")
-        namespaces = [deployment.namespace for deployment in self.deployments.values()]
-        handle.kubectl("delete", "namespace", *namespaces, "--ignore-not-found")
-        return run
+CLIENTS = ("lab-nfsworker1", "lab-nfsworker2")
+ON_NFS = EXAMPLES / "cluster_nfs"
+# A server frees the locks of a machine that is silent for this long, and waits as long for its clients when it starts.
+QUICK = r"[nfsd]\nlease-time=10\ngrace-time=10\n"
 
 
 @pytest.fixture(scope="module")
@@ -82,17 +36,12 @@ def examples(nfs_lab):
     remove_disks()
 
 
-def make_disks() -> None:
-    """A default storage class with one volume on each worker."""
-    remove_disks()
-    for machine in WORKERS:
-        handle.machine_exec(machine, "sh", "-c", "rm -rf /srv/lab-disk && mkdir -p /srv/lab-disk")
-    handle.kubectl("apply", "-f", "-", stdin=CLASS + "".join(DISK.format(machine=m) for m in WORKERS))
-
-
-def remove_disks() -> None:
-    handle.kubectl("delete", "pv", "-l", "lab=disks", "--ignore-not-found")
-    handle.kubectl("delete", "storageclass", "lab-disks", "--ignore-not-found")
+@pytest.fixture(scope="module")
+def nfs(examples):
+    """The cluster with one export for each pod, and a server that does not keep tests waiting."""
+    quick = f"mkdir -p /etc/nfs.conf.d; printf '{QUICK}' > /etc/nfs.conf.d/lab.conf; systemctl restart nfs-server"
+    handle.machine_exec("lab-nfs", "sh", "-c", quick)
+    return examples.deployments["nfs"]
 
 
 def test_a_second_run_changes_nothing(examples: Examples) -> None:
@@ -148,6 +97,122 @@ def test_keys_in_emptydir_survive_the_deletion_of_one_pod(examples: Examples) ->
     run = run_playbook("site.yml", [EXAMPLES / "cluster_emptydir"])
     assert run.code == 0, run.output
     assert deployment.lost_keys("one") == []
+
+
+def machine_of(deployment: Deployment, pod: str) -> str:
+    return str(deployment.pod_facts()[pod]["spec"].get("nodeName", ""))
+
+
+def test_a_pod_moves_to_another_machine_with_its_keys(nfs: Deployment) -> None:
+    nfs.write_keys("moved")
+    pod = nfs.pods[0]
+    before = machine_of(nfs, pod)
+    handle.kubectl("cordon", before)
+    try:
+        nfs.kubectl("delete", "pod", pod)
+        wait_for("all pods ready again", nfs.ready, 180)
+        assert machine_of(nfs, pod) in set(CLIENTS) - {before}
+        wait_for("the cluster agrees", nfs.healthy, 180)
+    finally:
+        handle.kubectl("uncordon", before)
+    assert nfs.lost_keys("moved") == []
+    again = run_playbook("site.yml", [ON_NFS])
+    assert again.unchanged, again.output
+
+
+def test_a_living_pod_keeps_its_files_to_itself(nfs: Deployment) -> None:
+    """Kubernetes forgets a pod whose machine it cannot reach; the server there goes on writing."""
+    pod = nfs.pods[1]
+    before, old = machine_of(nfs, pod), nfs.pod_facts()[pod]["metadata"]["uid"]
+    process = handle.machine_exec(before, "sh", "-c", server_of(old)).stdout.strip()
+    assert process
+    handle.kubectl("cordon", before)
+    handle.machine_exec(before, "systemctl", "stop", "kubelet")
+    try:
+        nfs.kubectl("delete", "pod", pod, "--force", "--grace-period=0")
+        wait_for(
+            "another pod of that name", lambda: nfs.pod_facts().get(pod, {}).get("metadata", {}).get("uid", old) != old
+        )
+        wait_for(
+            "the new pod waits for the lock",
+            lambda: "another server has the lock" in nfs.kubectl("logs", pod, check=False),
+        )
+        assert machine_of(nfs, pod) != before
+        assert not nfs.ready()
+        handle.machine_exec(before, "kill", "-KILL", process)
+        wait_for("the new pod has the lock", nfs.ready, 180)
+    finally:
+        handle.machine_exec(before, "systemctl", "start", "kubelet")
+        handle.kubectl("uncordon", before)
+    wait_for("the cluster agrees", nfs.healthy, 180)
+    assert nfs.lost_keys("moved") == []
+
+
+def server_of(uid: str) -> str:
+    """Shell words that print the process of the server of a pod."""
+    in_cgroup = f"grep -q {uid.replace('-', '[-_]')} /proc/$p/cgroup"
+    return f"for p in $(pgrep -x redis-server); do {in_cgroup} && echo $p; done; true"
+
+
+def test_a_dead_machine_gives_its_locks_back(nfs: Deployment) -> None:
+    pod = nfs.pods[2]
+    before = machine_of(nfs, pod)
+    there = [p for p in nfs.pods if machine_of(nfs, p) == before]
+    handle.kubectl("cordon", before)
+    handle.power_off(before)
+    try:
+        for name in there:
+            nfs.kubectl("delete", "pod", name, "--force", "--grace-period=0")
+        wait_for("all pods ready on the other machine", nfs.ready, 240)
+        assert {machine_of(nfs, name) for name in there} == set(CLIENTS) - {before}
+        wait_for("the cluster agrees", nfs.healthy, 180)
+        assert nfs.lost_keys("moved") == []
+    finally:
+        handle.power_on(before)
+        handle.kubectl("uncordon", before)
+    handle.kubectl("wait", "--for=condition=Ready", f"node/{before}", "--timeout=120s")
+
+
+class Writer(threading.Thread):
+    """Counts up in one key after the other, and remembers what was acknowledged."""
+
+    def __init__(self, client: redis.RedisCluster) -> None:
+        super().__init__(daemon=True)
+        self.client, self.acknowledged, self.stopping = client, {}, threading.Event()
+
+    def run(self) -> None:
+        number = 0
+        while not self.stopping.is_set():
+            key = f"load:{number % 300}"
+            try:
+                self.client.set(key, number)
+                self.acknowledged[key] = number
+            except redis.exceptions.RedisError:
+                time.sleep(0.1)
+            number += 1
+
+
+def test_a_restart_of_the_server_loses_nothing_acknowledged(nfs: Deployment) -> None:
+    with nfs.cluster() as client:
+        client.config_set("appendfsync", "always", target_nodes=client.ALL_NODES)
+        writer = Writer(client)
+        writer.start()
+        wait_for("keys are written", lambda: len(writer.acknowledged) == 300)
+        handle.machine_exec("lab-nfs", "systemctl", "stop", "nfs-server")
+        stopped = max(writer.acknowledged.values())
+        time.sleep(5)  # how long the server is away; nothing is waited for
+        handle.machine_exec("lab-nfs", "systemctl", "start", "nfs-server")
+        wait_for("writes go on", lambda: max(writer.acknowledged.values()) > stopped + 300, 180)
+        writer.stopping.set()
+        writer.join(60)
+        assert not writer.is_alive()
+    # Every server at once, so that what is read was read from the files.
+    nfs.kubectl("delete", "pods", "-l", f"app.kubernetes.io/instance={nfs.name}", "--force", "--grace-period=0")
+    wait_for("all pods ready again", nfs.ready, 240)
+    wait_for("the cluster agrees", nfs.healthy, 180)
+    with nfs.cluster() as client:
+        found = {key: int(client.get(key) or -1) for key in writer.acknowledged}
+    assert {key: (value, found[key]) for key, value in writer.acknowledged.items() if found[key] < value} == {}
 
 
 def test_uninstall_keeps_what_outlives_pods(examples: Examples) -> None:
