@@ -143,7 +143,7 @@ def milliseconds(work: Callable[[], object], repetitions: int) -> float:
 
 
 def checks(flavor: Flavor, count: int, repetitions: int) -> list[str]:
-    """A row: redis-cli's check, ours with new connections, ours with open ones, and the ratios of the first to these."""
+    """A row: redis-cli's check, ours with new connections, ours with open ones, and its ratios to these."""
     with Farm(flavor, count) as farm:
         run.init(farm.nodes, shards=count // 2, timeout=LIMIT_SECONDS).ok()
         monitor, desired = Monitor(farm), Desired(count // 2, 1, state.SETTINGS)
@@ -207,7 +207,15 @@ def main() -> None:
         )
     )
     print("\nCheck of a finished cluster, milliseconds, medians\n")
-    print(table(["nodes", "redis-cli --cluster check", "ours, connecting", "ours, connected", "ratio connecting", "connected"], checked))
+    head = [
+        "nodes",
+        "redis-cli --cluster check",
+        "ours, connecting",
+        "ours, connected",
+        "ratio connecting",
+        "connected",
+    ]
+    print(table(head, checked))
 
 
 if __name__ == "__main__":

@@ -80,9 +80,7 @@ REFUSALS = {
         LIVE,
         {"redis_cluster_storage": {"reclaim_policy": "Recycle", "hosts": ["node1"]}},
         NOTHING,
-        [
-            "redis_cluster_storage.reclaim_policy is 'Recycle'. Allowed with type local: Retain, Delete. Recycle is deprec"
-        ],
+        ["redis_cluster_storage.reclaim_policy is 'Recycle'. Allowed with type local: Retain, Delete. Recycle"],
     ),
     "emptydir alone": (
         INPUT,
