@@ -95,7 +95,7 @@ def parse_showmount(text: str) -> dict[str, list[str]]:
     exports: dict[str, list[str]] = {}
     for line in text.splitlines():
         # Paths may hold blanks, lists of clients do not.
-        path, unused, clients = line.rstrip().rpartition(" ")
+        path, _blank, clients = line.rstrip().rpartition(" ")
         if path.strip():
             exports.setdefault(path.strip(), []).extend(c for c in clients.split(",") if c)
     return exports
