@@ -31,6 +31,8 @@ _value:
   type: str
 """
 
+from ansible_collections.slotwise.redis.plugins.module_utils._table import table
+
 COLUMNS = ("shard", "role", "pod", "machine", "slots", "keys", "replica lag")
 
 
@@ -40,9 +42,7 @@ def _cells(row):
 
 
 def topology_table(rows):
-    lines = [list(COLUMNS), *map(_cells, rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
+    return table(COLUMNS, [_cells(row) for row in rows])
 
 
 class FilterModule:

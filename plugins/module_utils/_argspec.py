@@ -10,21 +10,25 @@ KUBERNETES = {
     "context": {"type": "str"},
 }
 
-CLUSTER = {
+SERVERS = {
     **KUBERNETES,
     "namespace": {"type": "str"},
     "name": {"type": "str"},
     "service": {"type": "str"},
     "cluster_domain": {"type": "str", "default": "cluster.local"},
     "nodes": {"type": "list", "elements": "str"},
-    "shards": {"type": "int", "default": 3},
-    "replicas": {"type": "int", "default": 1},
     "login_password": {"type": "str", "no_log": True},
     "login_secret": {"type": "str", "no_log": False},
     "login_secret_key": {"type": "str", "default": "password", "no_log": False},
     "transport": {"type": "str", "default": "auto", "choices": ["auto", "direct", "port_forward"]},
     "dns_server": {"type": "str"},
     "timeout": {"type": "int", "default": 300},
+}
+
+CLUSTER = {
+    **SERVERS,
+    "shards": {"type": "int", "default": 3},
+    "replicas": {"type": "int", "default": 1},
 }
 
 CONSTRAINTS = {

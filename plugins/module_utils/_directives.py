@@ -72,16 +72,17 @@ _NAMES = """
 """
 KNOWN = frozenset(_NAMES.split())
 
-_PASSWORD = "use redis_cluster_password or redis_cluster_existing_secret"
+_PASSWORD = "use {role}password or {role}existing_secret"
 _VOLUME = "the roles keep all data on the volume, at fixed names"
 _ADDRESS = "each pod announces its own address when it starts"
 _LISTEN = "clients and other nodes find a pod at fixed ports of its address"
 _PROCESS = "the server runs in the foreground of its container and logs to its output"
 _TLS = "encrypted connections are not supported yet"
-_REPLICATION = "who replicates whom is decided by the cluster"
+_REPLICATION = "the topology of the deployment decides who replicates whom"
 _CODE = "it would let clients run code in the server or read its files"
 
-# Directives that the roles set themselves, or that break what they promise, with the reason.
+# Directives that the roles set themselves, or that break what they promise, with the reason. {role} begins the names of
+# the variables of a role.
 REFUSED = {
     "aclfile": _PASSWORD,
     "appenddirname": _VOLUME,
@@ -89,7 +90,7 @@ REFUSED = {
     "bind": _LISTEN,
     "bind-source-addr": _LISTEN,
     "cluster-config-file": _VOLUME,
-    "cluster-enabled": "the deployment is a cluster",
+    "cluster-enabled": "the topology of the deployment decides it",
     "cluster-port": _LISTEN,
     "cluster-preferred-endpoint-type": _ADDRESS,
     "daemonize": _PROCESS,
@@ -107,7 +108,7 @@ REFUSED = {
     "port": _LISTEN,
     "primaryauth": _PASSWORD,
     "primaryuser": _PASSWORD,
-    "protected-mode": "set redis_cluster_auth_enabled instead",
+    "protected-mode": "set {role}auth_enabled instead",
     "rename-command": "the roles and their health checks need the commands under their own names",
     "replica-announce-ip": _ADDRESS,
     "replica-announce-port": _ADDRESS,
@@ -127,11 +128,15 @@ REFUSED_PREFIXES = {"cluster-announce-": _ADDRESS, "rdma-": _LISTEN, "tls-": _TL
 
 
 def config_problems(config: Mapping[Any, Any], variable: str = "config", known: Iterable[str] = ()) -> list[str]:
-    """One message for each directive that cannot be used, in the order of their names; empty when all is well."""
+    """One message for each directive that cannot be used, in the order of their names; empty when all is well.
+
+    ``variable`` is what messages call the input; other variables of the role have the same prefix.
+    """
     accepted = KNOWN | {str(name).lower() for name in known}
+    role = variable.removesuffix("config")
     problems = [f"{variable}: {text}" for text in _twice(config)]
     for given, value in sorted(config.items(), key=lambda item: str(item[0])):
-        problem = _name_problem(str(given), accepted) or _value_problem(value)
+        problem = _name_problem(str(given), accepted, role) or _value_problem(value)
         if problem:
             problems.append(f"{variable}: {given} {problem}")
     return problems
@@ -142,14 +147,14 @@ def _twice(config: Mapping[Any, Any]) -> list[str]:
     return [f"{name} is given more than once in different spelling." for name in sorted(count) if count[name] > 1]
 
 
-def _name_problem(given: str, accepted: Iterable[str]) -> str:
+def _name_problem(given: str, accepted: Iterable[str], role: str = "") -> str:
     name = given.lower()
     reason = REFUSED.get(name)
     for prefix, prefix_reason in REFUSED_PREFIXES.items():
         if name.startswith(prefix):
             reason = prefix_reason
     if reason:
-        return f"cannot be set here: {reason}."
+        return f"cannot be set here: {reason.format(role=role)}."
     if name in accepted:
         return ""
     near = [
@@ -160,7 +165,7 @@ def _name_problem(given: str, accepted: Iterable[str]) -> str:
     hint = f" Did you mean {' or '.join(near[:3])}?" if near else ""
     return (
         f"is not a directive of Redis 7, Redis 8, Valkey 8 or Valkey 9.{hint} "
-        "If your version has it, name it in redis_cluster_config_known."
+        f"If your version has it, name it in {role}config_known."
     )
 
 

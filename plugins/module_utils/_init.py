@@ -97,7 +97,7 @@ class Init:
         if not plan or not deployment.api:
             yield lambda: None
             return
-        # with the library of Kubernetes, see _deployment
+        # with the library of Kubernetes, see _servers
         from ansible_collections.slotwise.redis.plugins.module_utils._lease import Lease  # noqa: PLC0415
 
         with Lease(deployment.api, self._module.params["namespace"], self._module.params["name"]) as lease:

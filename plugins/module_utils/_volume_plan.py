@@ -314,7 +314,7 @@ def _check_room(
         raise VolumePlanError(
             f"{variable}.volumes_per_host is {limit} and {variable}.hosts names {len(machines)} machines with room for "
             f"{free} more volumes, but {wanted} more are needed for {pods} pods. "
-            "Add machines, raise volumes_per_host, or ask for fewer shards or replicas."
+            "Add machines, raise volumes_per_host, or ask for fewer pods."
         )
 
 

@@ -269,7 +269,8 @@ def check_all(module: AnsibleModule) -> list[os.stat_result | None]:
             "Was a disk replaced, or is it not mounted? Mount it, and run again. If its data is lost, or there never "
             "was "
             "any, run once with accept_empty (node_local_storage_accept_empty=true, on an NFS server "
-            "node_nfs_server_accept_empty=true): the pod starts empty, and a replica is filled by its master."
+            "node_nfs_server_accept_empty=true): the pod starts empty. "
+            "In a cluster with replicas it is filled by its master, else its data is lost."
             if lost
             else "Move the content away, or choose another storage path for the deployment."
         )

@@ -18,6 +18,7 @@ author:
 extends_documentation_fragment:
   - slotwise.redis.attributes
   - slotwise.redis.cluster
+  - slotwise.redis.servers
   - slotwise.redis.kubernetes
 options:
   timeout:

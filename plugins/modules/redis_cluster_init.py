@@ -47,6 +47,7 @@ options:
 extends_documentation_fragment:
   - slotwise.redis.attributes
   - slotwise.redis.cluster
+  - slotwise.redis.servers
   - slotwise.redis.kubernetes
 attributes:
   check_mode:

@@ -19,6 +19,7 @@ author:
 extends_documentation_fragment:
   - slotwise.redis.attributes
   - slotwise.redis.cluster
+  - slotwise.redis.servers
   - slotwise.redis.kubernetes
 attributes:
   check_mode:

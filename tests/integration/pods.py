@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from .farm import ROOT, Flavor, free_ports
 
-SCRIPTS = ROOT / "roles/redis_cluster/files"
+ROLES = ROOT / "roles"
 SERVICE = "orders-headless.shop.svc.cluster.local"
 # Each address is used once, as a pod that comes back has a new one.
 ADDRESSES = (f"127.77.{os.getpid() % 250}.{last}" for last in itertools.count(1))
@@ -43,6 +43,12 @@ class Pods:
         self.extra_addresses: list[str] = []
         self.processes: dict[int, subprocess.Popen] = {}
         self._write_programs()
+        self.scripts = self.root / "scripts"
+        self.scripts.mkdir()
+        # As in the ConfigMap that the pods mount.
+        for role in ("common", "redis_cluster"):
+            for script in (ROLES / role / "files").glob("*.sh"):
+                (self.scripts / script.name).symlink_to(script)
 
     def _write_programs(self) -> None:
         programs = self.root / "bin"
@@ -99,7 +105,7 @@ class Pods:
         if self.password:
             (self.root / "password").write_text(self.password)
         self.processes[pod] = subprocess.Popen(
-            ["sh", str(SCRIPTS / "start.sh")],
+            ["sh", str(self.scripts / "start.sh")],
             env=self.environment(pod),
             stdin=subprocess.DEVNULL,
             stdout=(directory / "log").open("a"),
@@ -144,7 +150,7 @@ class Pods:
 
     def script(self, pod: int, name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["sh", str(SCRIPTS / name), *arguments],
+            ["sh", str(self.scripts / name), *arguments],
             env=self.environment(pod, **environment),
             capture_output=True,
             text=True,

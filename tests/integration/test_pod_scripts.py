@@ -127,6 +127,25 @@ def test_a_new_pod_meets_nobody(newest_redis, pods, wait_for):
         assert [len(run.ask(pod, "cluster", "nodes").splitlines()) for pod in range(2)] == [1, 1]
 
 
+def test_a_second_server_waits_until_the_first_leaves_the_directory(newest_flavor, pods, wait_for):
+    """As on NFS, when Kubernetes starts a pod anew and the old one still runs on a machine out of sight."""
+    from ansible_collections.slotwise.redis.tests.integration.pods import ADDRESSES  # noqa: PLC0415
+
+    with pods(newest_flavor, 1) as run:
+        assert run.ask(0, "config", "set", "appendfsync", "always") == "OK"
+        run.addresses.append(next(ADDRESSES))
+        run.directory(1).mkdir()
+        (run.directory(1) / "data").symlink_to(run.directory(0) / "data")
+        run.start(1)
+        wait_for("it says why it waits", lambda: "start.sh: waits: another server has the lock" in run.log(1))
+        assert run.ask(1, "ping") != "PONG"
+        before = run.ask(0, "cluster", "myid")
+        # Without a chance to let go by itself.
+        os.killpg(run.processes[0].pid, signal.SIGKILL)
+        wait_for("it has the directory", lambda: run.ask(1, "ping") == "PONG")
+        assert run.ask(1, "cluster", "myid") == before
+
+
 def test_a_master_hands_over_before_it_goes(newest_flavor, pods, wait_for):
     with pods(newest_flavor, 6, password=PASSWORD) as run:
         run.form(replicas=1)

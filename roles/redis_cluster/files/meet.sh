@@ -8,7 +8,7 @@
 # Environment: POD_IP, REDIS_SERVICE, MEET_SECONDS (how long to try).
 set -u
 scripts=$(dirname "$0")
-# shellcheck source=roles/redis_cluster/files/common.sh
+# shellcheck source=roles/common/files/common.sh
 . "$scripts/common.sh"
 
 # An answer takes milliseconds, or does not come.

@@ -8,7 +8,7 @@
 # Environment: PRESTOP_SECONDS (how long to try; less than the grace period of the pod).
 set -u
 scripts=$(dirname "$0")
-# shellcheck source=roles/redis_cluster/files/common.sh
+# shellcheck source=roles/common/files/common.sh
 . "$scripts/common.sh"
 
 deadline=$(($(now) + ${PRESTOP_SECONDS:-30}))

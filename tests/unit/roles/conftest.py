@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
+TOPOLOGIES = ("redis_cluster", "redis_standalone")
 
 
 @pytest.fixture(scope="module")
@@ -44,20 +45,26 @@ def render(tmp_path_factory):
 
 
 def _play(folder: Path, role: str, scenarios: dict[str, tuple]) -> str:
-    """A playbook that renders the scenarios of one role."""
-    # Templates and files are looked for beside the play.
+    """A playbook that renders the scenarios of one role, with what it shares with others."""
     home = folder / role
-    home.mkdir()
+    roles = [role, "common"] if role in TOPOLOGIES else [role]
+    # Templates and files are looked for beside the play.
     for name in ("templates", "files"):
-        if (ROOT / "roles" / role / name).exists():
-            (home / name).symlink_to(ROOT / "roles" / role / name)
+        (home / name).mkdir(parents=True)
+        for file in (file for part in roles for file in (ROOT / "roles" / part / name).glob("*")):
+            (home / name / file.name).symlink_to(file)
     tasks = [
         {
             "ansible.builtin.set_fact": {
                 "rendered": "{{ rendered | default({}) | combine({" + json.dumps(name) + ": " + expression + "}) }}"
             },
             # Variables of a task, so that no scenario leaves anything behind for the next.
-            "vars": {**given, f"__{role}_found": {"objects": found}, f"__{role}_live": found},
+            "vars": {
+                "__common_topology": role,
+                f"__{roles[-1]}_found": {"objects": found},
+                f"__{roles[-1]}_live": found,
+                **given,
+            },
         }
         for name, (of, expression, given, found) in scenarios.items()
         if of == role
@@ -67,7 +74,7 @@ def _play(folder: Path, role: str, scenarios: dict[str, tuple]) -> str:
         "name": f"Render {role}",
         "hosts": "localhost",
         "gather_facts": False,
-        "vars_files": [str(ROOT / "roles" / role / part / "main.yml") for part in ("defaults", "vars")],
+        "vars_files": [str(ROOT / "roles" / r / part / "main.yml") for part in ("defaults", "vars") for r in roles],
         "tasks": [*tasks, {"ansible.builtin.copy": write}],
     }
     path = home / "play.yml"

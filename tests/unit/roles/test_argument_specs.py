@@ -17,6 +17,11 @@ ROOT = Path(__file__).resolve().parents[3]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 SHARED_VARIABLES = ("redis_kubeconfig", "redis_context", "redis_dns_server", "redis_image_registry")
 MAIN_LINES = 40
+# Variables that only one topology has, or whose description or limits differ.
+OWN = {
+    "redis_cluster": {"shards", "replicas"},
+    "redis_standalone": {"instances"},
+}
 
 
 def load(role: str, path: str) -> dict:
@@ -165,3 +170,22 @@ def test_every_entry_point_in_use_is_specified():
 def test_roles_are_used_by_their_full_name():
     short = [(str(file.relative_to(ROOT)), role) for file, role, _entry in role_calls() if role in ROLES]
     assert short == []
+
+
+def shared(role: str) -> dict[str, tuple]:
+    """Variable without prefix -> type, choices and default, of what role common reads."""
+    return {
+        name.removeprefix(f"{role}_"): (
+            option["type"],
+            option.get("choices"),
+            str(load(role, "defaults/main.yml").get(name)).replace(role, "ROLE"),
+        )
+        for name, option in options(role).items()
+        if name.removeprefix(f"{role}_") not in OWN[role]
+    }
+
+
+def test_topologies_share_their_variables():
+    first, *others = OWN
+    for role in others:
+        assert shared(role) == shared(first)

@@ -1,23 +1,31 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role redis_cluster says: refusals of the preflight, pods that are not ready, notes at the end."""
+"""What the roles of the topologies say: refusals of the preflight, pods that are not ready, notes at the end."""
 
 from __future__ import annotations
 
 import pytest
 
 NODES = [{"metadata": {"name": f"node{i}", "labels": {"kubernetes.io/hostname": f"node{i}"}}} for i in (1, 2, 3)]
-NOTHING = {"nodes": NODES, "volumes": [], "class": [], "namespace": [], "statefulset": [], "secret": []}
+NOTHING = {"nodes": NODES, "volumes": [], "claims": [], "class": [], "namespace": [], "statefulset": [], "secret": []}
 GIVEN = {
     "redis_cluster_name": "orders",
     "redis_cluster_namespace": "shop",
     "redis_cluster_storage": {"size": "1Gi", "hosts": ["node1", "node2", "node3"]},
 }
-INPUT = "lookup('ansible.builtin.template', 'input_problems.yml.j2') | from_yaml"
-LIVE = "lookup('ansible.builtin.template', 'live_problems.yml.j2') | from_yaml"
+INPUT, LIVE = (
+    " + ".join(
+        f"lookup('ansible.builtin.template', '{name}_problems.yml.j2') | from_yaml" for name in (f"common_{kind}", kind)
+    )
+    for kind in ("input", "live")
+)
 NOTES = "lookup('ansible.builtin.template', 'notes.txt.j2')"
 NOT_READY = "lookup('ansible.builtin.template', 'not_ready.txt.j2')"
-LABELS = {"app.kubernetes.io/instance": "orders", "app.kubernetes.io/managed-by": "slotwise.redis"}
+LABELS = {
+    "app.kubernetes.io/instance": "orders",
+    "app.kubernetes.io/managed-by": "slotwise.redis",
+    "app.kubernetes.io/component": "cluster",
+}
 
 
 def statefulset(labels=None, secret="orders-auth"):
@@ -40,6 +48,26 @@ def statefulset(labels=None, secret="orders-auth"):
 
 def secret(**compare):
     return {"metadata": {"name": "orders-auth"}, "data": {"password": None}, "compare": compare}
+
+
+ALONE = {
+    "redis_standalone_name": "orders",
+    "redis_standalone_namespace": "shop",
+    "redis_standalone_instances": 2,
+    "redis_standalone_storage": {"size": "1Gi", "hosts": ["node1"]},
+}
+
+
+def servers(instances):
+    """A running deployment of standalone servers."""
+    made = statefulset(labels={**LABELS, "app.kubernetes.io/component": "standalone"})
+    made["metadata"]["annotations"]["slotwise.redis/instances"] = str(instances)
+    return made
+
+
+def claim(number, component="standalone"):
+    labels = {**LABELS, "app.kubernetes.io/component": component}
+    return {"metadata": {"name": f"data-orders-{number}", "labels": labels}}
 
 
 def running(**more):
@@ -176,6 +204,12 @@ REFUSALS = {
         running(statefulset=[statefulset(labels={})]),
         ["StatefulSet shop/orders exists and was not made by this collection"],
     ),
+    "of another topology": (
+        LIVE,
+        {"redis_cluster_replicas": 2},
+        running(statefulset=[statefulset(labels={**LABELS, "app.kubernetes.io/component": "standalone"})]),
+        ["StatefulSet shop/orders exists as a deployment of topology standalone, and orders is of topology cluster"],
+    ),
     "auth off": (
         LIVE,
         {"redis_cluster_replicas": 2, "redis_cluster_auth_enabled": False},
@@ -271,7 +305,7 @@ ROW = {
     "link_up": True,
 }
 SHOWN = {
-    "__redis_cluster_running": {"objects": RUNNING},
+    "__common_running": {"objects": RUNNING},
     "__redis_cluster_verified": {"topology": [ROW], "placement": ["all masters on node1"]},
 }
 WAITING = [
@@ -298,8 +332,71 @@ TEXTS = {
         },
     ),
     "open": (NOTES, {**SHOWN, "redis_cluster_auth_enabled": "false", "redis_cluster_service_type": "NodePort"}),
-    "not ready": (NOT_READY, {"__redis_cluster_running": {"objects": {"pods": WAITING}}}),
-    "no answer": (NOT_READY, {"__redis_cluster_running": {"msg": "the API does not answer"}}),
+    "not ready": (NOT_READY, {"__common_running": {"objects": {"pods": WAITING}}}),
+    "no answer": (NOT_READY, {"__common_running": {"msg": "the API does not answer"}}),
+}
+
+
+ALONE_REFUSALS = {
+    "alone: fine": (INPUT, {}, NOTHING, []),
+    "alone: none": (INPUT, {"redis_standalone_instances": 0}, NOTHING, ["redis_standalone_instances is 0. Allowed: 1"]),
+    "alone: names": (
+        INPUT,
+        {"redis_standalone_name": "9-lives"},
+        NOTHING,
+        ["redis_standalone_name is 9-lives. Allowed: "],
+    ),
+    "alone: directives": (
+        INPUT,
+        {"redis_standalone_config": {"requirepass": "x", "replicaof": "x 1"}},
+        NOTHING,
+        ["replicaof cannot be set here", "use redis_standalone_password or redis_standalone_existing_secret"],
+    ),
+    "alone: more": (LIVE, {}, {**NOTHING, "statefulset": [servers(1)], "secret": [secret()]}, []),
+    "alone: fewer": (
+        LIVE,
+        {},
+        {**NOTHING, "statefulset": [servers(3)], "secret": [secret()]},
+        ["redis_standalone_instances is 2 and the running deployment has 3"],
+    ),
+    "alone: a cluster before": (
+        LIVE,
+        {},
+        running(),
+        ["StatefulSet shop/orders exists as a deployment of topology cluster, and orders is of topology standalone"],
+    ),
+    "alone: claims of a cluster": (
+        LIVE,
+        {},
+        {**NOTHING, "claims": [claim(0, "cluster"), claim(1, "cluster")]},
+        [
+            "data-orders-0, data-orders-1 in namespace shop hold data of a deployment orders of topology cluster",
+        ],
+    ),
+    "alone: its claims": (LIVE, {}, {**NOTHING, "claims": [claim(0), claim(1)]}, []),
+    "alone: more claims": (
+        LIVE,
+        {},
+        {**NOTHING, "claims": [claim(0), claim(9)]},
+        ["redis_standalone_instances is 2 and there are claims with the data of 10 servers"],
+    ),
+    "alone: no machines": (
+        LIVE,
+        {"redis_standalone_storage": {"hosts": []}},
+        NOTHING,
+        ["redis_standalone_storage.hosts"],
+    ),
+}
+SERVER = {"pod": "orders-0", "machine": "node1", "keys": 7, "memory": 1048576, "version": "8.0.2"}
+ALONE_TEXTS = {
+    f"alone: notes of {count}": (
+        NOTES,
+        {
+            "__common_running": {"objects": {**RUNNING, "pods": RUNNING["pods"][:1]}},
+            "__redis_standalone_verified": {"servers": [{**SERVER, "pod": f"orders-{i}"} for i in range(count)]},
+        },
+    )
+    for count in (1, 25)
 }
 
 
@@ -313,12 +410,20 @@ def said(render):
     texts = {
         name: ("redis_cluster", expression, {**GIVEN, **more}, NOTHING) for name, (expression, more) in TEXTS.items()
     }
-    return render({**refusals, **texts})
+    alone = {
+        name: ("redis_standalone", f"({expression})", {**ALONE, **more}, found)
+        for name, (expression, more, found, _words) in ALONE_REFUSALS.items()
+    }
+    alone_texts = {
+        name: ("redis_standalone", expression, {**ALONE, **more}, NOTHING)
+        for name, (expression, more) in ALONE_TEXTS.items()
+    }
+    return render({**refusals, **texts, **alone, **alone_texts})
 
 
-@pytest.mark.parametrize("scenario", REFUSALS)
+@pytest.mark.parametrize("scenario", [*REFUSALS, *ALONE_REFUSALS])
 def test_refusals(said, scenario):
-    wanted = REFUSALS[scenario][3]
+    wanted = {**REFUSALS, **ALONE_REFUSALS}[scenario][3]
     assert len(said[scenario]) == len(wanted), said[scenario]
     for sentence, words in zip(said[scenario], wanted, strict=True):
         assert words in sentence
@@ -350,3 +455,13 @@ def test_pods_that_are_not_ready(said):
     assert "- orders-1: Pending; ImagePullBackOff no such image\n" in text
     assert "- orders-2: Pending; node(s) didn't find available persistent volumes to bind\n" in text
     assert said["no answer"].strip() == "the API does not answer"
+
+
+def test_notes_of_standalone_servers(said):
+    one, many = said["alone: notes of 1"], said["alone: notes of 25"]
+    assert "orders-0  node1    7     1.0 MiB  8.0.2" in one
+    assert "Programs in Kubernetes find it at\n  orders.shop.svc.cluster.local:6379" in one
+    assert "exec -it orders-0 -- sh -c 'REDISCLI_AUTH=" in one
+    assert "and 5 more" in many
+    assert "orders-0.orders-headless.shop.svc.cluster.local:6379 to orders-24.orders-headless" in many
+    assert "Pending" not in one + many

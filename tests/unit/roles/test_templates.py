@@ -24,7 +24,7 @@ NODES = [
     }
     for i, z in enumerate("ab")
 ]
-NOTHING = {"nodes": NODES, "volumes": [], "namespace": [], "statefulset": [], "secret": []}
+NOTHING = {"nodes": NODES, "volumes": [], "claims": [], "namespace": [], "statefulset": [], "secret": []}
 STORAGE = {"type": "local", "size": "2Gi", "path": "/srv/redis", "hosts": ["node0", "node1"]}
 OWNER = {"app.kubernetes.io/managed-by": "slotwise.redis", "app.kubernetes.io/instance": "orders"}
 SELECTOR = {
@@ -122,14 +122,29 @@ FOUND = [
     {"spec": {"claimRef": {"name": "data-orders-2"}, "nfs": {"server": "192.0.2.9", "path": "/c"}}},
     {"spec": {"claimRef": {"name": "data-orders"}, "nfs": {"server": "192.0.2.9", "path": "/d"}}},
 ]
+READY = {"readyReplicas": 3, "updatedReplicas": 3, "observedGeneration": 2}
+ROLLED = {
+    "ready": ("RollingUpdate", READY, True),
+    "seen nothing yet": ("RollingUpdate", {**READY, "observedGeneration": 1}, False),
+    "new": ("RollingUpdate", {}, False),
+    "one away": ("RollingUpdate", {**READY, "readyReplicas": 2}, False),
+    "one old": ("RollingUpdate", {**READY, "updatedReplicas": 2}, False),
+    "one old, and kept": ("OnDelete", {**READY, "updatedReplicas": 2}, True),
+}
+ALONE = {
+    "redis_standalone_name": "orders",
+    "redis_standalone_namespace": "shop",
+    "redis_standalone_instances": "12",
+    "redis_standalone_storage": STORAGE,
+}
 FOREIGN_CLASS = {"metadata": {"name": "fast", "labels": {"made": "by-others"}}}
 
 SCENARIOS = {
-    "default": ("redis_cluster", "__redis_cluster_objects", REDIS, NOTHING),
-    "other": ("redis_cluster", "__redis_cluster_objects", OTHER, NOTHING),
+    "default": ("redis_cluster", "__common_objects", REDIS, NOTHING),
+    "other": ("redis_cluster", "__common_objects", OTHER, NOTHING),
     "open": (
         "redis_cluster",
-        "__redis_cluster_objects",
+        "__common_objects",
         {
             **REDIS,
             "redis_cluster_auth_enabled": "false",
@@ -138,9 +153,52 @@ SCENARIOS = {
         },
         NOTHING,
     ),
-    "machines": ("redis_cluster", "__redis_cluster_machines", REDIS, NOTHING),
-    "rules": ("redis_cluster", "__redis_cluster_rules", REDIS, NOTHING),
-    "removal rules": ("redis_cluster", "__redis_cluster_rules", {**REDIS, "redis_cluster_state": "absent"}, NOTHING),
+    "standalone": ("redis_standalone", "__common_objects", ALONE, NOTHING),
+    "standalone on emptydir": (
+        "redis_standalone",
+        "__common_objects",
+        {**ALONE, "redis_standalone_storage": {"type": "emptydir"}},
+        NOTHING,
+    ),
+    "standalone rules": ("redis_standalone", "__common_rules", ALONE, NOTHING),
+    **{
+        f"rolled: {name}": (
+            "redis_standalone",
+            "__common_is_ready",
+            {
+                **ALONE,
+                "__common_running": {
+                    "objects": {
+                        "statefulset": [
+                            {
+                                "metadata": {"generation": 2},
+                                "spec": {"replicas": 3, "updateStrategy": {"type": strategy}},
+                                "status": status,
+                            }
+                        ]
+                    }
+                },
+            },
+            NOTHING,
+        )
+        for name, (strategy, status, _ready) in ROLLED.items()
+    },
+    **{
+        f"restarted: {name}": (
+            "redis_standalone",
+            "__redis_standalone_server.update_strategy",
+            {**ALONE, "redis_standalone_config": config},
+            NOTHING,
+        )
+        for name, config in {
+            "appended": {"save": ""},
+            "saved": {"AppendOnly": "no"},
+            "lost": {"AppendOnly": False, "save": ""},
+        }.items()
+    },
+    "machines": ("redis_cluster", "__common_machines", REDIS, NOTHING),
+    "rules": ("redis_cluster", "__common_rules", REDIS, NOTHING),
+    "removal rules": ("redis_cluster", "__common_rules", {**REDIS, "redis_cluster_state": "absent"}, NOTHING),
     "volumes": (
         "k8s_storage",
         "__k8s_storage_objects",
@@ -155,11 +213,11 @@ SCENARIOS = {
         {**VOLUMES, "k8s_storage_volumes": [{**row, "type": "hostpath"} for row in PLAN]},
         FRESH,
     ),
-    "found": ("redis_cluster", "__redis_cluster_existing_volumes", REDIS, {**NOTHING, "volumes": FOUND}),
+    "found": ("redis_cluster", "__common_existing_volumes", REDIS, {**NOTHING, "volumes": FOUND}),
     **{
         f"pods on {kind}": (
             "redis_cluster",
-            "__redis_cluster_objects",
+            "__common_objects",
             {**REDIS, "redis_cluster_storage": {"type": kind, "server": "nfs1", "hosts": hosts, "size": "2Gi"}},
             NOTHING,
         )
@@ -167,32 +225,38 @@ SCENARIOS = {
     },
     "larger": (
         "redis_cluster",
-        "__redis_cluster_objects",
+        "__common_objects",
         {**REDIS, "redis_cluster_storage": {**STORAGE, "size": "9Gi"}},
         {**NOTHING, "statefulset": [{"metadata": {"annotations": {"slotwise.redis/storage-claimed": "2Gi"}}}]},
     ),
     "placement": (
         "redis_cluster",
         "__redis_cluster_placement",
-        {**REDIS, "redis_cluster_storage_plan": {"volumes": [{**PLAN[0], "zone": "a"}]}},
+        {**REDIS, "common_storage_plan": {"volumes": [{**PLAN[0], "zone": "a"}]}},
         NOTHING,
     ),
     "no placement": (
         "redis_cluster",
         "__redis_cluster_placement",
-        {**REDIS, "redis_cluster_storage_plan": {"volumes": [{**PLAN[0], "node": ""}]}},
+        {**REDIS, "common_storage_plan": {"volumes": [{**PLAN[0], "node": ""}]}},
         NOTHING,
     ),
     "rules of a shared volume": (
         "redis_cluster",
-        "__redis_cluster_rules",
+        "__common_rules",
         {**REDIS, "redis_cluster_storage": {"type": "nfs_shared", "server": "nfs1"}},
         NOTHING,
     ),
     "rules of a class": (
         "redis_cluster",
-        "__redis_cluster_rules",
+        "__common_rules",
         {**REDIS, "redis_cluster_storage": {"type": "storageclass"}},
+        NOTHING,
+    ),
+    "rules of a named class": (
+        "redis_cluster",
+        "__common_rules",
+        {**REDIS, "redis_cluster_storage": {"type": "storageclass", "storage_class": "fast"}},
         NOTHING,
     ),
     "foreign class": (
@@ -301,9 +365,11 @@ def test_namespace_is_restricted(rendered):
 
 def test_scripts_are_the_files(rendered):
     data = one(rendered["default"], "ConfigMap", "orders-scripts")["data"]
-    for name, text in data.items():
-        assert text == (ROOT / "roles/redis_cluster/files" / name).read_text()
-    used = json.dumps(container(rendered["default"])) + data["start.sh"]
+    files = {
+        file.name: file for role in ("common", "redis_cluster") for file in (ROOT / "roles" / role).glob("files/*")
+    }
+    assert data == {name: file.read_text() for name, file in files.items()}
+    used = json.dumps(container(rendered["default"])) + data["start.sh"] + data["topology.sh"]
     assert all(name in used for name in data)
 
 
@@ -390,6 +456,37 @@ def test_every_other_variable_arrives(rendered):
     assert one(objects, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 2
     peers = one(objects, "NetworkPolicy")["spec"]["ingress"][1]["from"]
     assert peers == [{"namespaceSelector": {"matchLabels": {"redis": "client"}}}]
+
+
+def test_standalone_servers(rendered):
+    objects = rendered["standalone"]
+    alone = {**SELECTOR, "app.kubernetes.io/component": "standalone"}
+    statefulset = one(objects, "StatefulSet")
+    assert statefulset["spec"]["replicas"] == 12
+    assert statefulset["spec"]["selector"]["matchLabels"] == alone
+    assert statefulset["spec"]["updateStrategy"] == {"type": "RollingUpdate"}
+    assert statefulset["metadata"]["annotations"]["slotwise.redis/instances"] == "12"
+    assert "lifecycle" not in container(objects)
+    assert [port["containerPort"] for port in container(objects)["ports"]] == [6379]
+    assert "cluster" not in one(objects, "ConfigMap", "orders-config")["data"]["redis.conf"]
+    assert sorted(one(objects, "ConfigMap", "orders-scripts")["data"]) == [
+        "common.sh",
+        "probe.sh",
+        "start.sh",
+        "topology.sh",
+    ]
+    assert "leases" not in {rule["resource"] for rule in rendered["standalone rules"]}
+
+
+def test_nothing_restarts_servers_that_would_lose_their_data(rendered):
+    assert one(rendered["standalone on emptydir"], "StatefulSet")["spec"]["updateStrategy"] == {"type": "OnDelete"}
+    strategies = {name: rendered[f"restarted: {name}"] for name in ("appended", "saved", "lost")}
+    assert strategies == {"appended": "RollingUpdate", "saved": "RollingUpdate", "lost": "OnDelete"}
+
+
+@pytest.mark.parametrize("name", ROLLED)
+def test_what_a_run_waits_for(rendered, name):
+    assert rendered[f"rolled: {name}"] is ROLLED[name][2]
 
 
 def test_only_volumes_on_machines_place_pods(rendered):
@@ -523,7 +620,10 @@ def test_permissions_follow_the_kind_of_storage(rendered):
     }
     assert {"get", "create", "patch", "list"} == shared
     by_resource = {rule["resource"]: rule["verbs"] for rule in rendered["rules of a class"]}
-    assert (by_resource["persistentvolumes"], by_resource["storageclasses"]) == (["list"], ["get"])
+    # Without a name all classes are read, and the default one is taken.
+    assert (by_resource["persistentvolumes"], by_resource["storageclasses"]) == (["list"], ["list"])
+    by_resource = {rule["resource"]: rule["verbs"] for rule in rendered["rules of a named class"]}
+    assert by_resource["storageclasses"] == ["get"]
 
 
 def test_a_class_of_others_is_left_alone(rendered):

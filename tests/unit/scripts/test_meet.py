@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "roles/redis_cluster/files"
+ROLES = Path(__file__).resolve().parents[3] / "roles"
 ME, MASTER, OTHER = "1" * 40, "2" * 40, "3" * 40
 OLD, NEW = "10.0.0.9", "10.0.0.2"
 # Each answer is a file. Our table is asked for once a round, and each round every peer has answered once more. Another
@@ -57,6 +57,9 @@ def meet(tmp_path):
         (tmp_path / name).write_text(text.replace("{folder}", str(tmp_path)))
         (tmp_path / name).chmod(0o755)
 
+    for script in ("common/files/common.sh", "redis_cluster/files/meet.sh"):
+        (tmp_path / Path(script).name).symlink_to(ROLES / script)
+
     def run(nodes: str, now: str, seconds: int = 20) -> tuple[subprocess.CompletedProcess[str], list[str]]:
         (tmp_path / "nodes").write_text(nodes)
         (tmp_path / "replication").write_text(now)
@@ -69,7 +72,7 @@ def meet(tmp_path):
             "REDIS_PASSWORD_FILE": str(tmp_path / "none"),
             "MEET_SECONDS": str(seconds),
         }
-        argv = ["sh", str(SCRIPTS / "meet.sh")]
+        argv = ["sh", str(tmp_path / "meet.sh")]
         done = subprocess.run(argv, env=environment, check=True, capture_output=True, text=True)
         assert not (tmp_path / "met").exists()
         told = tmp_path / "told"

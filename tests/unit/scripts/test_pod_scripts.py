@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "roles/redis_cluster/files"
+ROLES = Path(__file__).resolve().parents[3] / "roles"
 CLIENT = """#!/bin/sh
-shift 4
-case "$*" in
-    ping) cat {folder}/ping; exit 0 ;;
-    'info replication') cat {folder}/replication ;;
-    'cluster info') cat {folder}/cluster ;;
-esac
+while read -r question; do
+    case $question in
+        ping) cat {folder}/ping ;;
+        'info replication') cat {folder}/replication ;;
+        'cluster info') cat {folder}/cluster ;;
+    esac
+done
 """
 FORMED = "cluster_state:ok\r\ncluster_known_nodes:6\r\n"
 LONE = "cluster_state:fail\r\ncluster_known_nodes:1\r\n"
@@ -32,12 +33,16 @@ def probe(tmp_path):
     client = tmp_path / "redis-cli"
     client.write_text(CLIENT.format(folder=tmp_path))
     client.chmod(0o755)
+    # As in the ConfigMap that the pods mount.
+    for role in ("common", "redis_cluster"):
+        for script in (ROLES / role / "files").glob("*.sh"):
+            (tmp_path / script.name).symlink_to(script)
 
     def run(name: str, ping: str, replication: str = MASTER, cluster: str = FORMED) -> bool:
         for file, content in (("ping", ping), ("replication", replication), ("cluster", cluster)):
             (tmp_path / file).write_text(content)
         environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "REDIS_PASSWORD_FILE": str(tmp_path / "none")}
-        argv = ["sh", str(SCRIPTS / "probe.sh"), name]
+        argv = ["sh", str(tmp_path / "probe.sh"), name]
         return subprocess.run(argv, env=environment, check=False, capture_output=True).returncode == 0
 
     return run
@@ -71,6 +76,7 @@ def test_startup_and_liveness(probe, ping, startup, liveness):
         ("PONG\n", MASTER, BROKEN, False),
         ("LOADING Redis is loading\n", MASTER, FORMED, False),
         ("PONG\n", MASTER, "", False),
+        ("PONG\n", MASTER, "cluster_state:fail\r\ncluster_known_nodes:12\r\n", False),
     ],
 )
 def test_readiness(probe, ping, replication, cluster, ready):
@@ -82,7 +88,7 @@ def test_an_unknown_probe_fails(probe):
 
 
 def test_no_script_passes_a_password_as_an_argument():
-    for script in SCRIPTS.glob("*.sh"):
+    for script in ROLES.glob("*/files/*.sh"):
         text = script.read_text()
         assert " -a " not in text
         assert "--pass" not in text

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.slotwise.redis.plugins.doc_fragments import cluster, kubernetes
-from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CLUSTER, KUBERNETES
+from ansible_collections.slotwise.redis.plugins.doc_fragments import cluster, kubernetes, servers
+from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CLUSTER, KUBERNETES, SERVERS
 
 MODULES = sorted((Path(__file__).resolve().parents[4] / "plugins/modules").glob("*.py"))
 SPECIFIED = ("type", "default", "choices", "elements")
@@ -36,7 +36,9 @@ def without_text(options: dict[str, dict]) -> dict[str, dict]:
 
 
 @pytest.mark.parametrize(
-    ("spec", "fragments"), [(KUBERNETES, [kubernetes]), (CLUSTER, [kubernetes, cluster])], ids=["kubernetes", "cluster"]
+    ("spec", "fragments"),
+    [(KUBERNETES, [kubernetes]), (SERVERS, [kubernetes, servers]), (CLUSTER, [kubernetes, servers, cluster])],
+    ids=["kubernetes", "servers", "cluster"],
 )
 def test_the_fragments_document_the_specification(spec, fragments):
     options = [documented(fragment) for fragment in fragments]
@@ -48,5 +50,5 @@ def test_the_fragments_document_the_specification(spec, fragments):
 def test_no_module_repeats_how_kubernetes_is_reached(path):
     document = documentation(path)
     assert not set(KUBERNETES) & set(document.get("options", {}))
-    if path.stem.startswith(("kubernetes_", "redis_cluster_")):
+    if path.stem.startswith(("kubernetes_", "redis_")):
         assert "slotwise.redis.kubernetes" in document["extends_documentation_fragment"]

@@ -12,7 +12,7 @@ from types import SimpleNamespace as Some
 
 import pytest
 
-from ansible_collections.slotwise.redis.plugins.module_utils import _deployment, _init
+from ansible_collections.slotwise.redis.plugins.module_utils import _deployment, _init, _servers
 from ansible_collections.slotwise.redis.plugins.module_utils._init import Init, settle
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import Kubernetes, Pod
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Desired, Endpoint, Node
@@ -114,10 +114,10 @@ class FakeModule:
 @pytest.fixture
 def predicted(monkeypatch):
     """Run check mode against these claims: the result and the warnings."""
-    monkeypatch.setattr(_deployment, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(_servers, "POLL_SECONDS", 0.01)
 
     def run(*claims, waiting=()):
-        monkeypatch.setattr(_deployment, "_kubernetes", lambda module: FakeKubernetes(claims, waiting))
+        monkeypatch.setattr(_servers, "open_kubernetes", lambda module: FakeKubernetes(claims, waiting))
         module = FakeModule()
         return Init(module, lambda text: None).run(), module.warnings
 
@@ -182,7 +182,7 @@ def test_the_nodes_that_run_are_shown_while_others_are_expected_back():
 
 def test_claims_are_asked_for_only_when_check_mode_misses_pods(monkeypatch):
     kubernetes = FakeKubernetes(["data-demo"])
-    monkeypatch.setattr(_deployment, "_kubernetes", lambda module: kubernetes)
+    monkeypatch.setattr(_servers, "open_kubernetes", lambda module: kubernetes)
     deployment = _deployment.Deployment(FakeModule(check_mode=False))
     deployment._endpoints()
     kubernetes.bound_claims = None

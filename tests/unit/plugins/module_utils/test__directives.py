@@ -33,7 +33,7 @@ def test_directives_that_may_be_set():
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("cluster-enabled", "the deployment is a cluster"),
+        ("cluster-enabled", "the topology of the deployment decides it"),
         ("dir", "on the volume"),
         ("port", "fixed ports"),
         ("requirepass", "redis_cluster_password"),
@@ -55,7 +55,7 @@ def test_refused_directives_say_why(name, words):
 
 
 def test_unknown_directive_names_the_nearest_known_ones():
-    (problem,) = config_problems({"maxmemory-polici": "noeviction"})
+    (problem,) = config_problems({"maxmemory-polici": "noeviction"}, "redis_cluster_config")
     assert "is not a directive of Redis 7" in problem
     assert "Did you mean maxmemory-policy or " in problem
     assert "redis_cluster_config_known" in problem

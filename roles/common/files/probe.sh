@@ -5,15 +5,22 @@
 # probe.sh startup|liveness|readiness
 set -u
 scripts=$(dirname "$0")
-# shellcheck source=roles/redis_cluster/files/common.sh
+# shellcheck source=roles/common/files/common.sh
 . "$scripts/common.sh"
+# shellcheck source=roles/redis_cluster/files/topology.sh
+. "$scripts/topology.sh"
 
-answer=$(timeout 3 "$cli" -h "$REDIS_HOST" -p "$REDIS_PORT" ping 2>&1)
+# Runs every few seconds in every pod: one client for all questions, and no other program.
+questions=ping
+[ "$1" != readiness ] || questions=$(printf 'ping\n%s' "$readiness_questions")
+answers=$(echo "$questions" | timeout 3 "$cli" -h "$REDIS_HOST" -p "$REDIS_PORT" 2>&1)
 status=$?
+answer=${answers%%
+*}
 
 # Whether the process answers, whatever it says: a server that loads, waits for its master, runs a long script or has no
 # room for more clients would only get worse by a restart.
-answers() {
+is_alive() {
     [ "$status" -ne 124 ] || return 1
     case $answer in
         '' | *'Could not connect'*) return 1 ;;
@@ -26,17 +33,13 @@ case $1 in
         case $answer in
             LOADING*) exit 1 ;;
         esac
-        answers
+        is_alive
         ;;
     liveness)
-        answers
+        is_alive
         ;;
     readiness)
-        # It serves, and a replica has what its master has, so that the next pod may go. A node that is not part of a
-        # cluster yet is ready too: forming one must not wait for readiness that waits for it.
-        [ "$answer" = PONG ] || exit 1
-        ask info replication | grep -qx -e role:master -e master_link_status:up || exit 1
-        ask cluster info | grep -qx -e cluster_state:ok -e cluster_known_nodes:1
+        [ "$answer" = PONG ] && serves "$answers"
         ;;
     *)
         log "unknown probe $1"

@@ -7,8 +7,10 @@
 set -eu
 umask 077
 scripts=$(dirname "$0")
-# shellcheck source=roles/redis_cluster/files/common.sh
+# shellcheck source=roles/common/files/common.sh
 . "$scripts/common.sh"
+# shellcheck source=roles/redis_cluster/files/topology.sh
+. "$scripts/topology.sh"
 
 server=redis-server
 command -v "$server" >/dev/null || server=valkey-server
@@ -20,9 +22,7 @@ command -v "$server" >/dev/null || server=valkey-server
         printf 'requirepass "%s"\n' "$quoted"
         printf 'masterauth "%s"\n' "$quoted"
     fi
-    printf 'cluster-announce-ip %s\n' "$POD_IP"
-    printf 'cluster-announce-hostname %s\n' "$POD_HOSTNAME"
-    echo "cluster-preferred-endpoint-type ip"
+    extra_config
 } >"$REDIS_RUN/redis.conf"
 
 # The server keeps this lock for as long as it lives. On NFS, Kubernetes may start the pod anew while it has lost sight of a
@@ -35,7 +35,7 @@ until flock -n 9; do
     sleep 1
 done
 
-sh "$scripts/meet.sh" 9>&- &
+run_beside 9>&-
 
 # The server reads its password from the file; its environment has no use for it.
 unset REDISCLI_AUTH

@@ -1,0 +1,215 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From module options to connected Redis servers, whatever their topology: pods, addresses, password, connections."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ansible_collections.slotwise.redis.plugins.module_utils._deps import AuthenticationError, require_redis
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
+from ansible_collections.slotwise.redis.plugins.module_utils._resolver import Resolver, disagreements, require_dns
+from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
+from ansible_collections.slotwise.redis.plugins.module_utils._transport import (
+    REPLY_SECONDS,
+    Command,
+    DirectDialer,
+    Fleet,
+    PortForwardDialer,
+)
+
+if TYPE_CHECKING:
+    from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import Kubernetes, Pod
+
+POLL_SECONDS = 0.25
+REDIS_PORT = 6379
+
+
+class Servers:
+    """The Redis servers that a module is asked about. Its options are those of C(_argspec.SERVERS)."""
+
+    ping: Command = ("PING",)
+    """What a server answers when it can be worked with."""
+    max_port = 65535
+
+    def __init__(self, module, count: int) -> None:
+        """``count`` is that of the pods, where servers are not given as host and port."""
+        require_redis(module)
+        self._params = module.params
+        self._count = count
+        self.deadline = time.monotonic() + self._params["timeout"]
+        self._predicting = module.check_mode
+        self._absent: list[str] = []
+        self._zones: Mapping[str, str] = {}
+        self._kubernetes = self._resolver = None
+        if self._params["name"]:
+            self._kubernetes = open_kubernetes(module)
+            if self._transport == "direct" or self._params["dns_server"]:
+                require_dns(module)
+                self._resolver = Resolver(self._params["dns_server"])
+
+    @property
+    def api(self):
+        """The Kubernetes API client, None for nodes given as host and port."""
+        return self._kubernetes.api if self._kubernetes else None
+
+    @property
+    def _transport(self) -> str:
+        """``auto`` never guesses by connecting: a pod address may be somebody else's machine out here."""
+        if self._params["transport"] == "auto":
+            return "direct" if "KUBERNETES_SERVICE_HOST" in os.environ else "port_forward"
+        return self._params["transport"]
+
+    def connect(self, report: Callable[[str], None]) -> Fleet:
+        """Wait until every node answers with the password; raise Unreachable with the reasons at the deadline."""
+        fleet, reasons = self.reach(report)
+        if reasons:
+            fleet.close()
+            raise Unreachable(
+                f"Not every Redis node answered within {self._params['timeout']} s.", reasons, self._advice()
+            )
+        return fleet
+
+    def reach(self, report: Callable[[str], None]) -> tuple[Fleet, list[str]]:
+        """The nodes that answer, at the latest at the deadline, and why the others do not."""
+        if self._kubernetes:
+            self._zones = self._kubernetes.zones()
+        endpoints, reasons = self._endpoints()
+        password = self._password() if endpoints or reasons else None
+        fleet = Fleet(self._dialer(), (), password, min(REPLY_SECONDS, float(self._params["timeout"])))
+        said: list[str] = []
+        while True:
+            fleet.follow(endpoints)
+            silent = _silent(fleet, self.ping)
+            reasons += [f"{name}: {reply}" for name, reply in silent.items()]
+            if not reasons:
+                return fleet, []
+            if time.monotonic() > self.deadline:
+                fleet.follow(e for e in endpoints if e.name not in silent)
+                return fleet, reasons
+            if reasons != said:
+                said = reasons
+                report(f"waiting for {len(reasons)} nodes: {reasons[0]}")
+            time.sleep(POLL_SECONDS)
+            try:
+                endpoints, reasons = self._endpoints()
+            except Unreachable as error:
+                reasons = [error.message]
+
+    def _advice(self) -> str:
+        if not self._kubernetes:
+            return "Start the servers, or correct nodes."
+        return (
+            f"Look at them with: kubectl -n {self._params['namespace']} get pods,pvc,events. "
+            "Run again after that: nothing was changed."
+        )
+
+    def _dialer(self):
+        if self._kubernetes and self._transport == "port_forward":
+            return PortForwardDialer(self._kubernetes, self._params["namespace"])
+        return DirectDialer()
+
+    def _password(self) -> str | None:
+        if self._params["login_secret"]:
+            return self._kubernetes.secret_value(
+                self._params["namespace"], self._params["login_secret"], self._params["login_secret_key"]
+            )
+        return self._params["login_password"]
+
+    def _names(self) -> list[str]:
+        return self._params["nodes"] or [f"{self._params['name']}-{i}" for i in range(self._count)]
+
+    def _endpoints(self) -> tuple[list[Endpoint], list[str]]:
+        """Endpoints that can be tried now, and why the others cannot."""
+        if not self._kubernetes:
+            return _given(self._params["nodes"], self.max_port), []
+        pods = self._kubernetes.pods(self._params["namespace"], self._params["name"])
+        absent = [name for name in self._names() if name not in pods]
+        self._absent = absent if self._predicting else []
+        reasons = [] if self._predicting else [f"{name}: does not exist" for name in absent]
+        found = [pods[name] for name in self._names() if name in pods]
+        reasons += [f"{pod.name}: {pod.waiting}" for pod in found if pod.waiting]
+        running = [pod for pod in found if not pod.waiting]
+        if self._resolver:
+            reasons += self._dns_problems(running)
+        places = [(p, self._zones.get(p.machine, "")) for p in running]
+        return [Endpoint(p.name, p.address, REDIS_PORT, p.machine, zone) for p, zone in places], reasons
+
+    def _dns_problems(self, pods: Sequence[Pod]) -> list[str]:
+        service = self._params["service"] or f"{self._params['name']}-headless"
+        suffix = f"{service}.{self._params['namespace']}.svc.{self._params['cluster_domain']}"
+        expected = {f"{p.name}.{suffix}": p.address for p in pods}
+        found = disagreements(self._resolver.addresses(list(expected)), expected)
+        return [f"{problem} (DNS server {self._resolver.server})" for problem in found]
+
+
+def open_kubernetes(module) -> Kubernetes:
+    # half of the time that a module takes to start, which nodes given as host and port do not need
+    from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import (  # noqa: PLC0415
+        Kubernetes,
+        api_client,
+        require_kubernetes,
+    )
+
+    require_kubernetes(module)
+    return Kubernetes(api_client(module.params["kubeconfig"], module.params["context"]))
+
+
+def _given(nodes: Sequence[str], max_port: int) -> list[Endpoint]:
+    """host:port -> endpoint. MEET takes addresses only, so host names are resolved here (redis#10433)."""
+    endpoints: dict[tuple[str, int], Endpoint] = {}
+    for node in nodes:
+        host, port = _host_and_port(node, max_port)
+        try:
+            address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
+        except OSError as error:
+            raise Unreachable(f"nodes has the entry {node!r}: {host} does not resolve: {error.strerror}.") from error
+        if (address, port) in endpoints:
+            raise EngineError(f"nodes has {endpoints[address, port].name!r} and {node!r}, which are the same server.")
+        endpoints[address, port] = Endpoint(node, address, port)
+    return list(endpoints.values())
+
+
+def _host_and_port(node: str, max_port: int) -> tuple[str, int]:
+    host, colon, port = node.rpartition(":")
+    if not host or not colon or not port.isascii() or not port.isdigit() or not 0 < int(port) <= max_port:
+        raise EngineError(
+            f"nodes has the entry {node!r}: write host:port with a port from 1 to {max_port}, such as 127.0.0.1:7000."
+        )
+    return host.strip("[]"), int(port)
+
+
+def _silent(fleet: Fleet, ping: Command) -> dict[str, Exception]:
+    """Servers that do not answer, and what came instead."""
+    answers = fleet.ask_all(ping)
+    silent = {name: reply for name, (reply,) in answers.items() if isinstance(reply, Exception)}
+    for name, reply in silent.items():
+        try:
+            _refuse_login(name, reply)
+        except EngineError:
+            fleet.close()
+            raise
+    return silent
+
+
+def _refuse_login(name: str, reply: Exception) -> None:
+    """A wrong password does not become right by waiting."""
+    if not isinstance(reply, AuthenticationError):
+        return
+    if "without any password configured" in str(reply):
+        raise EngineError(
+            f"{name} has no password, but one was given.",
+            [f"answer: {reply}"],
+            "Check that this is the right deployment.",
+        )
+    raise EngineError(
+        f"{name} does not accept the password.",
+        [f"answer: {reply}"],
+        "Set login_password, or login_secret to the Secret that the pods mount. Pods keep the password that they "
+        "started with.",
+    )

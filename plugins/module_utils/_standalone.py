@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The flow of redis_standalone_verify: one short-lived key in each server, read and deleted."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
+from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info
+from ansible_collections.slotwise.redis.plugins.module_utils._servers import Servers
+from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
+from ansible_collections.slotwise.redis.plugins.module_utils._transport import Fleet, first_error
+from ansible_collections.slotwise.redis.plugins.module_utils._verify import KEY_SECONDS
+
+LOOK = ("INFO",)
+
+
+def run_verify(module, write: bool) -> dict[str, object]:
+    """The result of the module: wait until every server answers, then go through all of them."""
+    if module.params["instances"] < 1:
+        raise EngineError(f"instances is {module.params['instances']}: give 1 or more.")
+    fleet = Servers(module, module.params["instances"]).connect(module.debug)
+    try:
+        rows = look(fleet)
+        if write:
+            check_servers(fleet)
+    finally:
+        fleet.close()
+    return {"changed": False, "servers": rows}
+
+
+def look(fleet: Fleet) -> list[dict[str, object]]:
+    """A row for each server. Raises EngineError where one is not standalone."""
+    replies = fleet.ask_all(LOOK)
+    rows, wrong = [], []
+    for endpoint in fleet.endpoints:
+        (reply,) = replies[endpoint.name]
+        if isinstance(reply, Exception):
+            wrong.append(f"{endpoint.name} does not answer: {reply}")
+            continue
+        info = parse_info(reply)
+        wrong += [f"{endpoint.name} {fault}" for fault in _faults(info)]
+        rows.append(_row(endpoint, info))
+    if wrong:
+        raise EngineError(
+            "Not every server is a standalone one that works.", wrong, "Look at these servers, then run again."
+        )
+    return rows
+
+
+def _faults(info: Mapping[str, str]) -> list[str]:
+    faults = []
+    if info.get("cluster_enabled") == "1":
+        faults.append("is a node of a Redis Cluster")
+    if info.get("role") != "master":
+        faults.append(f"is a replica of {info.get('master_host')}:{info.get('master_port')}")
+    return faults
+
+
+def _row(endpoint: Endpoint, info: Mapping[str, str]) -> dict[str, object]:
+    keys = sum(int(value.split(",")[0].removeprefix("keys=")) for name, value in info.items() if _is_database(name))
+    return {
+        "pod": endpoint.name,
+        "machine": endpoint.machine,
+        "address": endpoint.address,
+        "version": info.get("valkey_version") or info.get("redis_version", ""),
+        "keys": keys,
+        "memory": int(info.get("used_memory", 0)),
+    }
+
+
+def _is_database(name: str) -> bool:
+    return name.startswith("db") and name[2:].isdigit()
+
+
+def check_servers(fleet: Fleet) -> None:
+    """Write, read and delete a key in every server. Raises EngineError with what failed where."""
+    key, value = f"slotwise.redis:canary:{secrets.token_hex(8)}", secrets.token_hex(8)
+    try:
+        replies = fleet.ask_all(("SET", key, value, "NX", "EX", KEY_SECONDS), ("GET", key))
+    finally:
+        fleet.ask_all(("DEL", key))
+    failed = [
+        f"{name}: {first_error(answer) or 'it returned another value than was written'}"
+        for name, answer in replies.items()
+        if answer != [b"OK", value.encode()]
+    ]
+    if failed:
+        raise EngineError("Writing and reading a key failed.", failed, "Look at these servers, then run again.")

@@ -1,0 +1,36 @@
+#!/bin/sh
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# What the scripts of every topology ask, answered for a node of a Redis Cluster.
+
+# Lines for redis.conf that only the pod itself knows.
+extra_config() {
+    printf 'cluster-announce-ip %s\n' "$POD_IP"
+    printf 'cluster-announce-hostname %s\n' "$POD_HOSTNAME"
+    echo "cluster-preferred-endpoint-type ip"
+}
+
+# What runs beside the server for a while.
+run_beside() {
+    # shellcheck disable=SC2154 # set by start.sh
+    sh "$scripts/meet.sh" &
+}
+
+# What is asked to know whether a server that answers may get clients.
+# shellcheck disable=SC2034 # read by probe.sh
+readiness_questions="info replication
+cluster info"
+
+# serves ANSWERS: whether it may, and the next pod may go: a replica has what its master has. A node that is not part of a
+# cluster yet is ready too: forming one must not wait for readiness that waits for it.
+serves() {
+    case $1 in
+        *role:master* | *master_link_status:up*) ;;
+        *) return 1 ;;
+    esac
+    case $1 in
+        *cluster_state:ok* | *cluster_known_nodes:1[!0-9]*) ;;
+        *) return 1 ;;
+    esac
+}

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# What the scripts of every topology ask, answered for a server that is alone.
+
+# Lines for redis.conf that only the pod itself knows.
+extra_config() {
+    :
+}
+
+# What runs beside the server for a while.
+run_beside() {
+    :
+}
+
+# What is asked to know whether a server that answers may get clients: nothing more.
+# shellcheck disable=SC2034 # read by probe.sh
+readiness_questions=
+
+# serves ANSWERS: whether it may.
+serves() {
+    :
+}

@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The standalone example as it stands: one server on a named machine, four with directories on one NFS volume."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+import pytest
+import redis
+import yaml
+from deployment import Deployment, Run, handle, run_playbook, wait_for
+
+from examples import EXAMPLES
+
+EXAMPLE = EXAMPLES / "standalone"
+
+
+class Servers(Deployment):
+    """Standalone servers with an inventory of the repository."""
+
+    @property
+    def pods(self) -> list[str]:
+        return [f"{self.name}-{i}" for i in range(int(self.variables.get("redis_standalone_instances", 1)))]
+
+    def client(self, pod: str) -> redis.Redis:
+        return redis.Redis(self.addresses()[pod], password=self.password, decode_responses=True)
+
+    def write(self, text: str) -> None:
+        for pod in self.pods:
+            with self.client(pod) as client:
+                client.set("key", f"{text} of {pod}")
+
+    def lost(self, text: str) -> list[str]:
+        found = {}
+        for pod in self.pods:
+            with self.client(pod) as client:
+                found[pod] = client.get("key")
+        return [pod for pod, value in found.items() if value != f"{text} of {pod}"]
+
+
+def load(name: str) -> Servers:
+    path = EXAMPLE / "host_vars" / f"{name}.yml"
+    return Servers(name, pathlib.Path(), yaml.safe_load(path.read_text()))
+
+
+def play(playbook: str, *arguments: str) -> Run:
+    run = run_playbook(playbook, [EXAMPLE], *arguments)
+    assert run.code == 0, run.output
+    return run
+
+
+def remove() -> None:
+    play("playbooks/uninstall.yml", "-e", "redis_standalone_delete_data=true")
+    handle.kubectl("delete", "namespace", "sessions", "pool", "--ignore-not-found")
+
+
+@pytest.fixture(scope="module")
+def servers(nfs_lab):
+    """Both deployments; the first run, and what check mode said before it."""
+    remove()
+    predicted = play("site.yml", "--check")
+    first = play("site.yml")
+    yield {"sessions": load("sessions"), "pool": load("pool"), "predicted": predicted, "first": first}
+    remove()
+
+
+def test_check_mode_predicts_the_first_run_and_the_second_changes_nothing(servers) -> None:
+    assert sum(servers["predicted"].changed.values()) > 0
+    again = play("site.yml")
+    assert again.unchanged, again.output
+
+
+def test_the_servers_and_how_to_reach_them_are_shown(servers) -> None:
+    output = servers["first"].output
+    assert re.search(r"sessions-0\s+lab-worker1\s+0\s+\d", output), output
+    assert servers["first"].says("sessions.sessions.svc.cluster.local:6379")
+    assert servers["first"].says("pool-0.pool-headless.pool.svc.cluster.local:6379 to pool-3.pool-headless")
+
+
+@pytest.mark.parametrize("name", ["sessions", "pool"])
+def test_keys_survive_the_deletion_of_all_pods(servers, name: str) -> None:
+    deployment = servers[name]
+    deployment.write("before")
+    deployment.kubectl("delete", "pods", "-l", f"app.kubernetes.io/instance={name}")
+    wait_for("all pods ready again", deployment.ready, 180)
+    assert deployment.lost("before") == []
+
+
+def test_each_server_has_a_directory_named_after_its_pod(servers) -> None:
+    listed = handle.machine_exec("lab-nfs", "ls", "/srv/nfs/pool.pool").stdout.split()
+    assert listed == servers["pool"].pods
+    assert servers["pool"].kubectl("get", "pvc", "-o", "name").split() == ["persistentvolumeclaim/data-pool"]
+
+
+def test_a_changed_setting_restarts_the_servers_with_their_keys(servers) -> None:
+    deployment = servers["sessions"]
+    deployment.write("setting")
+    run = play("site.yml", "--limit", "sessions", "-e", '{"redis_standalone_config": {"maxmemory": "96mb"}}')
+    assert run.changed["sessions"] > 0
+    with deployment.client("sessions-0") as client:
+        assert client.config_get("maxmemory") == {"maxmemory": str(96 << 20)}
+    assert deployment.lost("setting") == []
+
+
+def test_fewer_servers_are_refused(servers) -> None:
+    run = run_playbook("playbooks/preflight.yml", [EXAMPLE], "--limit", "pool", "-e", "redis_standalone_instances=3")
+    assert run.code != 0
+    assert run.says("redis_standalone_instances is 3 and the running deployment has 4"), run.output
+
+
+def test_a_topology_cannot_become_another(servers, tmp_path: pathlib.Path) -> None:
+    other = tmp_path / "hosts.yml"
+    storage = {"type": "emptydir", "size": "1Gi"}
+    other.write_text(
+        yaml.safe_dump({"redis_cluster": {"hosts": {"sessions": {"redis_cluster_storage": storage}}}}),
+    )
+    run = run_playbook("playbooks/preflight.yml", [other])
+    assert run.code != 0
+    assert run.says("StatefulSet sessions/sessions exists as a deployment of topology standalone"), run.output
+
+
+def test_two_topologies_live_in_one_namespace(servers, tmp_path: pathlib.Path) -> None:
+    """One inventory, one run; each is removed without the other."""
+    both = {"namespace": "both", "storage": {"type": "emptydir", "size": "64Mi"}}
+    inventory = tmp_path / "hosts.yml"
+    groups = {"redis_cluster": "both-cluster", "redis_standalone": "both-cache"}
+    inventory.write_text(
+        yaml.safe_dump({g: {"hosts": {n: {f"{g}_{k}": v for k, v in both.items()}}} for g, n in groups.items()})
+    )
+
+    def run(playbook: str, *arguments: str) -> Run:
+        done = run_playbook(playbook, [inventory], *arguments)
+        assert done.code == 0, done.output
+        return done
+
+    def pods() -> set[str]:
+        listed = handle.kubectl("-n", "both", "get", "pods", "-o", "name").stdout.split()
+        return {name.removeprefix("pod/").rpartition("-")[0] for name in listed}
+
+    try:
+        run("site.yml")
+        again = run("site.yml")
+        assert again.unchanged, again.output
+        assert pods() == {"both-cluster", "both-cache"}
+        run("playbooks/uninstall.yml", "--limit", "both-cache")
+        assert pods() == {"both-cluster"}
+        run("playbooks/verify.yml", "--limit", "both-cluster")
+    finally:
+        run(
+            "playbooks/uninstall.yml", "-e", "redis_cluster_delete_data=true", "-e", "redis_standalone_delete_data=true"
+        )
+        handle.kubectl("delete", "namespace", "both", "--ignore-not-found")
+
+
+def test_a_deployment_in_two_groups_is_refused(tmp_path: pathlib.Path) -> None:
+    both = tmp_path / "hosts.yml"
+    both.write_text(yaml.safe_dump({g: {"hosts": {"twice": {}}} for g in ("redis_cluster", "redis_standalone")}))
+    run = run_playbook("site.yml", [both])
+    assert run.code != 0
+    assert run.says("twice is in the groups redis_cluster, redis_standalone."), run.output
+
+
+def test_uninstall_keeps_the_data_unless_told(servers) -> None:
+    for deployment in (servers["sessions"], servers["pool"]):
+        deployment.write("kept")
+    play("playbooks/uninstall.yml")
+    assert servers["pool"].kubectl("get", "pods", "-o", "name") == ""
+    play("site.yml")
+    assert servers["sessions"].lost("kept") == []
+    assert servers["pool"].lost("kept") == []
+    remove()
+    left = handle.machine_exec("lab-nfs", "sh", "-c", "ls /srv/nfs | grep '^pool'", check=False)
+    assert left.stdout == ""
+    assert "pool" not in handle.kubectl("get", "pv", "-o", "name").stdout
