@@ -137,8 +137,13 @@ class Servers:
         running = [pod for pod in found if not pod.waiting]
         if self._resolver:
             reasons += self._dns_problems(running)
-        places = [(p, self._zones.get(p.machine, "")) for p in running]
-        return [Endpoint(p.name, p.address, REDIS_PORT, p.machine, zone) for p, zone in places], reasons
+        return [Endpoint(p.name, p.address, REDIS_PORT, p.machine, self._zone(p)) for p in running], reasons
+
+    def _zone(self, pod: Pod) -> str:
+        """As in the volume plan, which check mode knows alone: what the inventory says, else the label of the node."""
+        planned = (self._params.get("placement") or {}).get(pod.name, {})
+        given = planned.get("zone", "") if planned.get("machine") == pod.machine else ""
+        return given or self._zones.get(pod.machine, "")
 
     def _dns_problems(self, pods: Sequence[Pod]) -> list[str]:
         service = self._params["service"] or f"{self._params['name']}-headless"

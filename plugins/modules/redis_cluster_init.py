@@ -35,6 +35,7 @@ options:
   placement:
     description:
       - Where pods that do not exist yet will run, so that check mode can plan before the first run.
+      - The zone also counts for pods that run on that machine. Without it the label of the Kubernetes node does.
       - Maps the name of a pod to a dictionary with C(machine) and C(zone).
     type: dict
     default: {}

@@ -197,3 +197,32 @@ def test_claims_without_a_volume_hold_nothing():
     listed = {"shop": Some(items=claims)}
     kubernetes.core = Some(list_namespaced_persistent_volume_claim=lambda namespace, **_options: listed[namespace])
     assert kubernetes.bound_claims("shop") == {"bound"}
+
+
+# Zones
+
+
+def test_the_zone_of_the_inventory_comes_before_that_of_the_node(monkeypatch):
+    """The volume plan took it, and check mode planned with it: the run must not see other zones."""
+    labels = {"node1": "label-1", "node2": "label-2", "node3": "label-3"}
+    kubernetes = FakeKubernetes()
+    kubernetes.zones = lambda: labels
+    kubernetes.pods = lambda namespace, name: {
+        pod: Pod(pod, address=f"10.0.0.{i}", machine=f"node{i % 3 + 1}") for i, pod in enumerate(PODS)
+    }
+    placement = {
+        "demo-0": {"machine": "node1", "zone": "given"},
+        "demo-1": {"machine": "node2", "zone": ""},
+        # It runs elsewhere than planned, so the plan says nothing of where it is.
+        "demo-2": {"machine": "node9", "zone": "given"},
+    }
+    monkeypatch.setattr(_servers, "open_kubernetes", lambda module: kubernetes)
+    module = FakeModule(check_mode=False)
+    module.params = {**OPTIONS, "placement": placement}
+    deployment = _deployment.Deployment(module)
+    deployment._zones = labels
+    endpoints, reasons = deployment._endpoints()
+    assert reasons == []
+    zones = {e.name: e.zone for e in endpoints}
+    assert [zones[pod] for pod in PODS[:4]] == ["given", "label-2", "label-3", "label-1"]
+    assert zones["demo-0"] == deployment._placeholder("demo-0").zone
