@@ -116,6 +116,25 @@ REFUSALS = {
         NOTHING,
         ["redis_cluster_storage.type is emptydir and redis_cluster_replicas is 0"],
     ),
+    "nothing written": (
+        INPUT,
+        {"redis_cluster_config": {"Appendonly": False, "save": ""}},
+        NOTHING,
+        ["redis_cluster_config has appendonly no and an empty save, so no key ever reaches the volumes"],
+    ),
+    "nothing written, as text": (
+        INPUT,
+        {"redis_cluster_config": {"appendonly": "no", "save": '""'}},
+        NOTHING,
+        ["redis_cluster_storage.type is local, which is meant to last"],
+    ),
+    "nothing written by a cache": (
+        INPUT,
+        {"redis_cluster_config": {"appendonly": "no", "save": ""}, "redis_cluster_storage": {"type": "emptydir"}},
+        NOTHING,
+        [],
+    ),
+    "points of time alone": (INPUT, {"redis_cluster_config": {"appendonly": "no"}}, NOTHING, []),
     "two places for pods": (
         INPUT,
         {
@@ -332,6 +351,15 @@ TEXTS = {
         },
     ),
     "open": (NOTES, {**SHOWN, "redis_cluster_auth_enabled": "false", "redis_cluster_service_type": "NodePort"}),
+    "cache": (NOTES, {**SHOWN, "redis_cluster_storage": {"type": "emptydir"}}),
+    "cache that writes nothing": (
+        NOTES,
+        {
+            **SHOWN,
+            "redis_cluster_storage": {"type": "emptydir"},
+            "redis_cluster_config": {"appendonly": "no", "save": ""},
+        },
+    ),
     "not ready": (NOT_READY, {"__common_running": {"objects": {"pods": WAITING}}}),
     "no answer": (NOT_READY, {"__common_running": {"msg": "the API does not answer"}}),
 }
@@ -439,6 +467,15 @@ def test_notes(said):
     assert "get secret orders-auth -o jsonpath='{.data.password}' | base64 -d" in notes
     assert "orders.shop.svc.cluster.local:6379" in notes
     assert "of type" not in notes
+
+
+def test_what_a_cache_does_not_keep_is_said(said):
+    lost = "Attention: Storage is emptydir: the data of a pod and its node id are lost"
+    crash = "appendonly and save are off too: a master that crashes comes back empty, as the master"
+    assert lost in said["cache"]
+    assert crash not in said["cache"]
+    assert lost in said["cache that writes nothing"]
+    assert crash in said["cache that writes nothing"]
 
 
 def test_notes_for_clients_outside(said):
