@@ -68,6 +68,7 @@ class Volume:
 
     C(machine) is the inventory name of the host that has the directory C(path): a Kubernetes node, or an NFS server.
     C(export) is what an NFS server exports: that directory, or the one above it that all pods share.
+    C(exists) is about the volume: one that all pods share says nothing of the directory of a single pod.
     """
 
     deployment: str
@@ -198,8 +199,7 @@ def _plan_on_nfs(names: _Names, pods: int, server: Server, found: Mapping[str, E
                 server=server.address,
                 path=f"{export}/{pod}" if shared else export,
                 export=export,
-                # A volume that all pods share says nothing of the directory of one of them.
-                exists=not shared and owner in found,
+                exists=owner in found,
             )
         )
     return plan

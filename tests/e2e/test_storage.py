@@ -215,10 +215,25 @@ def test_a_restart_of_the_server_loses_nothing_acknowledged(nfs: Deployment) -> 
     assert {key: (value, found[key]) for key, value in writer.acknowledged.items() if found[key] < value} == {}
 
 
-def test_uninstall_keeps_what_outlives_pods(examples: Examples) -> None:
+def test_a_replaced_disk_of_the_server_is_noticed(examples: Examples) -> None:
+    """The same path, and nothing there: the run would export it, and every pod would start empty."""
     for kind in KEPT:
         examples.deployments[kind].write_keys("kept")
     examples.play("playbooks/uninstall.yml")
+    lost = {"nfs": "/srv/nfs/cluster-nfs.cluster-nfs-0", "nfs_shared": "/srv/nfs/cluster-nfs-shared.cluster-nfs-shared"}
+    for kind, path in lost.items():
+        handle.machine_exec("lab-nfs", "mv", path, f"{path}.old")
+        try:
+            refused = run_playbook("playbooks/nodes.yml", [EXAMPLES / f"cluster_{kind}"])
+            assert refused.code != 0
+            assert refused.says(f"{path}: does not exist, and the volume of pod"), refused.output
+            assert refused.says("node_nfs_server_accept_empty=true"), refused.output
+        finally:
+            handle.machine_exec("lab-nfs", "mv", "-T", f"{path}.old", path)
+
+
+def test_uninstall_keeps_what_outlives_pods(examples: Examples) -> None:
+    """They were removed by the test before this."""
     for deployment in examples.deployments.values():
         assert deployment.pod_facts() == {}
     examples.play("site.yml")

@@ -271,7 +271,7 @@ def test_exports_that_exist_stay_where_they_are():
     assert (second.path, second.exists) == ("/exports/shop.orders-1", False)
     shared = [old("orders", "", "/old/place", "nfs_shared", "192.0.2.9")]
     (row,) = plan(1, [], shared, storage={**NFS, "type": "nfs_shared"}, server=SERVER)
-    assert (row.export, row.path, row.exists) == ("/old/place", "/old/place/orders-0", False)
+    assert (row.export, row.path, row.exists) == ("/old/place", "/old/place/orders-0", True)
 
 
 def test_volumes_do_not_change_their_server():
