@@ -36,9 +36,20 @@ def test_uninstall(tmp_path: pathlib.Path) -> None:
     deployment.site()
     assert deployment.lost_keys("kept") == []
 
-    gone = deployment.play("playbooks/uninstall.yml", redis_cluster_delete_data=True)
-    assert gone.code == 0, gone.output
+    # Where data lies is known as long as its volumes exist: removing these alone would leave it for ever.
+    absent = {"redis_cluster_state": "absent", "redis_cluster_delete_data": True}
+    for playbook in ("playbooks/uninstall.yml", "site.yml"):
+        refused = deployment.play(playbook, "--limit", "e2e-gone", **absent)
+        assert refused.code != 0, refused.output
+        assert refused.says("Run it with --limit 'e2e-gone:lab-worker1:lab-worker2:lab-worker3'"), refused.output
+        assert deployment.ready()
+
+    # uninstall.yml does the same; `remove` of these tests runs it.
+    gone = deployment.site(**absent)
+    assert not gone.unchanged
     assert directories() == []
+    again = deployment.site(**absent)
+    assert again.unchanged, again.output
     volumes = handle.kubectl("get", "pv,storageclass", "-l", "app.kubernetes.io/instance=e2e-gone", "-o", "name").stdout
     assert volumes == ""
     handle.kubectl("delete", "namespace", "e2e-gone")
