@@ -428,6 +428,27 @@ ALONE_TEXTS = {
 }
 
 
+UNPREPARED = "lookup('ansible.builtin.template', 'unprepared_nodes.yml.j2') | from_yaml"
+ON_NFS = {"type": "nfs", "server": "nfs1"}
+TAINTED = [*NODES, {**NODES[0], "metadata": {"name": "control"}, "spec": {"taints": [{"effect": "NoSchedule"}]}}]
+# name: (storage, machines of the inventory, further variables, nodes that nobody prepares)
+NFS_NODES = {
+    "all nodes": (ON_NFS, [], {}, ["node1", "node2", "node3"]),
+    "some machines": (ON_NFS, ["node1", "node3"], {}, ["node2"]),
+    "all machines": (ON_NFS, ["node1", "node2", "node3"], {}, []),
+    "named hosts": ({**ON_NFS, "hosts": ["node1"]}, ["node1"], {}, []),
+    "one export": ({**ON_NFS, "type": "nfs_shared"}, ["node1", "node2"], {}, ["node3"]),
+    "not on NFS": ({"type": "local", "hosts": ["node1"]}, [], {}, []),
+    "tolerated": (ON_NFS, [], {"redis_cluster_tolerations": [{}]}, ["control", "node1", "node2", "node3"]),
+    "chosen by label": (
+        ON_NFS,
+        [],
+        {"redis_cluster_node_selector": {"kubernetes.io/hostname": "node2"}},
+        ["node2"],
+    ),
+}
+
+
 @pytest.fixture(scope="module")
 def said(render):
     """What each scenario renders to."""
@@ -446,7 +467,21 @@ def said(render):
         name: ("redis_standalone", expression, {**ALONE, **more}, NOTHING)
         for name, (expression, more) in ALONE_TEXTS.items()
     }
-    return render({**refusals, **texts, **alone, **alone_texts})
+    nodes = {
+        name: (
+            "redis_cluster",
+            f"({UNPREPARED})",
+            {**GIVEN, **more, "redis_cluster_storage": storage, "__common_inventory_machines": machines},
+            {**NOTHING, "nodes": TAINTED},
+        )
+        for name, (storage, machines, more, _wanted) in NFS_NODES.items()
+    }
+    return render({**refusals, **texts, **alone, **alone_texts, **nodes})
+
+
+@pytest.mark.parametrize("scenario", NFS_NODES)
+def test_nodes_that_nobody_prepares_for_nfs(said, scenario):
+    assert said[scenario] == NFS_NODES[scenario][3]
 
 
 @pytest.mark.parametrize("scenario", [*REFUSALS, *ALONE_REFUSALS])
