@@ -7,6 +7,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
+from demo import Demo
 from deployment import Deployment, handle
 
 VARIABLES = {
@@ -39,6 +40,16 @@ def e2e(tmp_path_factory: pytest.TempPathFactory):
     deployment.site()
     yield deployment
     remove(deployment)
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory):
+    """`make demo` on a cluster that KUBECONFIG names, then on the lab, which is the same. What was there before stays."""
+    there = handle.kubectl("-n", "demo", "get", "statefulset,pvc", "-o", "name", check=False).stdout != ""
+    made = Demo(tmp_path_factory.mktemp("demo"))
+    yield made
+    if not there:
+        made.remove()
 
 
 @pytest.fixture(scope="session")
