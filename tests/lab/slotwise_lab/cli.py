@@ -42,11 +42,11 @@ def status(lab: Lab) -> int:
 
 
 def run_servers(lab: Lab) -> int:
-    """Build the server programs for tests on the host and list them in .lab/servers.json."""
+    """Build the programs for tests on the host and list them in .lab/servers.json and .lab/tools.json."""
     host.require_root()
     host.ensure_programs(host.FOR_ROOT_FILE_SYSTEMS)
     recipes = Recipes(lab.cache)
-    steps.build(list(recipes.servers.values()), lab.cache)
+    steps.build([*recipes.servers.values(), *recipes.tools.values()], lab.cache)
     servers.write_servers(lab, recipes)
     return 0
 

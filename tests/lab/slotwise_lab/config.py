@@ -176,6 +176,10 @@ class Lab:
         return self.directory / "servers.json"
 
     @property
+    def tools(self) -> Path:
+        return self.directory / "tools.json"
+
+    @property
     def identity(self) -> Path:
         """Remembers a given name and index, so that later commands find the same lab."""
         return self.directory / "lab.json"

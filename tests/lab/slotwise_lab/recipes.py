@@ -50,6 +50,7 @@ KUBE_COMPONENTS = (
 )  # fmt: skip
 # Results with images also depend on how images are written.
 _IMAGES = inspect.getsource(oci.write_layout)
+_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PAUSE_IMAGE = "localhost/slotwise-lab/pause:1"
 
 
@@ -78,6 +79,25 @@ SERVERS = (
         "docker.io/valkey/valkey",
         ("systemd-standalone-sysusers", "systemd-standalone-tmpfiles"),
     ),
+)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program of a Debian suite that pods run beside the servers, in an image of its own."""
+
+    name: str
+    suite: str
+    repository: str
+    packages: tuple[str, ...]
+    tag_suffix: str = ""
+
+
+TOOLS = (
+    # What labels the pods of Sentinel deployments.
+    Tool("python3", "trixie", "docker.io/library/python", ("python3",), "-slim"),
+    # There is no official image of Twemproxy.
+    Tool("nutcracker", "trixie", "localhost/slotwise-lab/nutcracker", ("nutcracker",)),
 )
 
 
@@ -132,7 +152,7 @@ class Recipes:
 
     @cached_property
     def bases(self) -> dict[str, Step]:
-        suites = dict.fromkeys((MACHINE_SUITE, *(server.suite for server in SERVERS)))
+        suites = dict.fromkeys((MACHINE_SUITE, *(program.suite for program in (*SERVERS, *TOOLS))))
         return {
             suite: Step(
                 f"base-{suite}",
@@ -146,6 +166,10 @@ class Recipes:
     @cached_property
     def servers(self) -> dict[Server, Step]:
         return {server: self._server(server) for server in SERVERS}
+
+    @cached_property
+    def tools(self) -> dict[Tool, Step]:
+        return {tool: self._tool(tool) for tool in TOOLS}
 
     @cached_property
     def machine(self) -> Step:
@@ -202,7 +226,7 @@ class Recipes:
     @cached_property
     def uml_disk(self) -> Step:
         """The disk of machines with their own kernel: the root file system, modules and unpacked images."""
-        with_images = (self.pause, self.coredns, *self.servers.values())
+        with_images = (self.pause, self.coredns, *self.servers.values(), *self.tools.values())
         needs = (self.machine, self.uml, *with_images)
         scripts = [path.read_text() for path in sorted((FILES / "uml").iterdir())]
         recipe = "".join(inspect.getsource(part) for part in (_furnish_uml, _write_disk, _import_images))
@@ -225,18 +249,26 @@ class Recipes:
 
     @property
     def all(self) -> list[Step]:
-        return [self.kube, self.coredns, self.pause, self.machine_image, *self.servers.values()]
+        return [self.kube, self.coredns, self.pause, self.machine_image, *self.servers.values(), *self.tools.values()]
 
     def images(self) -> list[Image]:
         """What the machines get, in the order of need."""
         return [
             Image(**json.loads((folder / "image.json").read_text()), layout=folder / "image")
-            for folder in (self.pause.result(self.cache), self.coredns.result(self.cache), *self.built_servers())
+            for folder in (
+                self.pause.result(self.cache),
+                self.coredns.result(self.cache),
+                *self.built_servers(),
+                *self.built_tools(),
+            )
         ]
 
     def built_servers(self) -> list[Path]:
         results = (step.result(self.cache) for step in self.servers.values())
         return [result for result in results if result.is_dir()]
+
+    def built_tools(self) -> list[Path]:
+        return [step.result(self.cache) for step in self.tools.values()]
 
     def _go_program(self, program: str, flags: str = "", image: str = "") -> Step:
         source = FILES / program
@@ -270,6 +302,18 @@ class Recipes:
 
         key = key_of(RECIPES, base.key, *asdict(server).values(), inspect.getsource(_furnish_server), _IMAGES)
         return Step(f"{server.flavor}-{server.suite}", key, build, (base,), optional=base.optional)
+
+    def _tool(self, tool: Tool) -> Step:
+        base = self.bases[tool.suite]
+
+        def build(target: Path, log: Log) -> None:
+            root = target / "root"
+            rootfs.copy(log, base.result(self.cache) / "root", root)
+            rootfs.install(log, root, tool.packages, apt_settings())
+            _furnish_tool(log, root, tool, target)
+
+        key = key_of(RECIPES, base.key, *asdict(tool).values(), inspect.getsource(_furnish_tool), _IMAGES)
+        return Step(f"{tool.name}-{tool.suite}", key, build, (base,))
 
 
 def _machine() -> str:
@@ -377,13 +421,23 @@ def _furnish_server(log: Log, root: Path, server: Server, target: Path) -> None:
     layer = target / "layer.tar"
     oci.layer_of_root(log, root, layer)
     config = {
-        "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+        "Env": [_PATH],
         "Cmd": [f"{server.flavor}-server"],
         "WorkingDir": "/data",
         "Volumes": {"/data": {}},
         "ExposedPorts": {"6379/tcp": {}},
     }
     _write_image(target, f"{server.repository}:{minor_version(version)}", layer, config)
+
+
+def _furnish_tool(log: Log, root: Path, tool: Tool, target: Path) -> None:
+    rootfs.finish(root, documentation=False)
+    version = rootfs.upstream_version(root, tool.packages[0])
+    (target / "tool.json").write_text(json.dumps({"name": tool.name, "version": version}))
+    layer = target / "layer.tar"
+    oci.layer_of_root(log, root, layer)
+    config = {"Env": [_PATH], "Cmd": [tool.name]}
+    _write_image(target, f"{tool.repository}:{minor_version(version)}{tool.tag_suffix}", layer, config)
 
 
 def minor_version(version: str) -> str:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Server programs that run on the host, for tests without Kubernetes."""
+"""Programs that run on the host, for tests without Kubernetes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,18 @@ from .recipes import Recipes
 
 
 def write_servers(lab: Lab, recipes: Recipes) -> None:
-    """List the servers with the words that start them on this host."""
-    listing = [describe(result) for result in recipes.built_servers()]
+    """List the servers, and the other programs, with the words that start them on this host."""
     lab.directory.mkdir(exist_ok=True)
-    lab.servers.write_text(json.dumps(listing, indent=2) + "\n")
+    for listing, rows in (
+        (lab.servers, [describe(result) for result in recipes.built_servers()]),
+        (lab.tools, [describe_tool(result) for result in recipes.built_tools()]),
+    ):
+        listing.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+def describe_tool(result: Path) -> dict:
+    meta = json.loads((result / "tool.json").read_text())
+    return {**meta, "command": _command(result / "root", meta["name"])}
 
 
 def describe(result: Path) -> dict:
@@ -32,4 +40,5 @@ def _command(root: Path, program: str) -> list[str]:
     """The program with the loader and libraries of its own suite: the host's may be older."""
     loader = next((root / "usr/lib").glob("*/ld-linux-*.so.*"))
     libraries = loader.parent
-    return [str(loader), "--library-path", str(libraries), str(root / "usr/bin" / program)]
+    (path,) = (path for folder in ("usr/bin", "usr/sbin") if (path := root / folder / program).exists())
+    return [str(loader), "--library-path", str(libraries), str(path)]

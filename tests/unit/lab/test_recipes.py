@@ -29,7 +29,7 @@ def test_the_loader_of_the_kernel_fits_in_the_place_of_the_other():
 
 
 def test_servers_need_no_kubernetes(recipes):
-    names = {step.name for step in everything(list(recipes.servers.values()))}
+    names = {step.name for step in everything([*recipes.servers.values(), *recipes.tools.values()])}
     assert names.isdisjoint({"kube", "coredns", "pause", "machine", "machine-image"})
 
 
@@ -42,7 +42,8 @@ def test_keys_are_the_same_in_every_checkout(recipes, tmp_path):
 
 def test_a_server_that_could_not_be_built_is_left_out(recipes):
     servers = [step for server, step in recipes.servers.items() if server.suite != "sid"]
-    images = {recipes.pause: PAUSE_IMAGE, recipes.coredns: COREDNS_IMAGE, **{step: step.name for step in servers}}
+    named = {step: step.name for step in (*servers, *recipes.tools.values())}
+    images = {recipes.pause: PAUSE_IMAGE, recipes.coredns: COREDNS_IMAGE, **named}
     for step, name in images.items():
         result = step.result(recipes.cache)
         result.mkdir(parents=True)
@@ -55,6 +56,10 @@ def test_a_server_runs_with_the_loader_of_its_own_suite(tmp_path):
     libraries = tmp_path / "root/usr/lib/x86_64-linux-gnu"
     libraries.mkdir(parents=True)
     (libraries / "ld-linux-x86-64.so.2").touch()
+    programs = tmp_path / "root/usr/bin"
+    programs.mkdir()
+    for program in ("valkey-server", "valkey-cli"):
+        (programs / program).touch()
     (tmp_path / "server.json").write_text(json.dumps({"flavor": "valkey", "version": "9.1.2"}))
     loader = [str(libraries / "ld-linux-x86-64.so.2"), "--library-path", str(libraries)]
     assert describe(tmp_path) == {
