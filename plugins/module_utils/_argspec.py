@@ -31,6 +31,13 @@ CLUSTER = {
     "replicas": {"type": "int", "default": 1},
 }
 
+SENTINEL = {
+    **SERVERS,
+    "master_name": {"type": "str"},
+    "servers": {"type": "int", "default": 3},
+    "sentinels": {"type": "int", "default": 3},
+}
+
 CONSTRAINTS = {
     "required_one_of": [("name", "nodes")],
     "mutually_exclusive": [("name", "nodes"), ("login_password", "login_secret")],

@@ -9,9 +9,9 @@ import base64
 import os
 import socket
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import missing_required_lib
 
@@ -37,7 +37,7 @@ except ImportError:
 
 
 READ_SECONDS = 15
-REDIS_CONTAINER = "redis"
+SERVER_CONTAINERS = ("redis", "sentinel")
 ZONE_LABEL = "topology.kubernetes.io/zone"
 
 
@@ -55,6 +55,7 @@ class Pod:
     address: str = ""
     machine: str = ""
     waiting: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def api_client(kubeconfig: str | None = None, context: str | None = None) -> client.ApiClient:
@@ -112,14 +113,20 @@ class Kubernetes:
         self.api = api
         self.core = client.CoreV1Api(api)
 
-    def pods(self, namespace: str, name: str) -> dict[str, Pod]:
-        """Pods of the StatefulSet ``name``, by their names."""
+    def pods(self, namespace: str, name: str, instance: str) -> dict[str, Pod]:
+        """Pods of the StatefulSet ``name`` of the deployment ``instance``, by their names."""
         with api_errors(self.api, f"listing pods in {namespace}"):
             listed = self.core.list_namespaced_pod(
-                namespace, label_selector=f"app.kubernetes.io/instance={name}", _request_timeout=READ_SECONDS
+                namespace, label_selector=f"app.kubernetes.io/instance={instance}", _request_timeout=READ_SECONDS
             )
         return {
-            p.metadata.name: Pod(p.metadata.name, p.status.pod_ip or "", p.spec.node_name or "", _waiting(p))
+            p.metadata.name: Pod(
+                p.metadata.name,
+                p.status.pod_ip or "",
+                p.spec.node_name or "",
+                _waiting(p),
+                p.metadata.labels or {},
+            )
             for p in listed.items
             if any(o.kind == "StatefulSet" and o.name == name for o in p.metadata.owner_references or [])
         }
@@ -167,14 +174,14 @@ class Kubernetes:
 
 
 def _waiting(pod) -> str:
-    """Why a pod has no running Redis container: scheduling, image, crash; empty when it runs."""
+    """Why the server of a pod does not run: scheduling, image, crash; empty when it runs."""
     if pod.metadata.deletion_timestamp:
         return "is terminating"
     for condition in pod.status.conditions or []:
         if condition.type == "PodScheduled" and condition.status != "True":
             return f"cannot be scheduled: {condition.message or condition.reason}"
     for container in pod.status.container_statuses or []:
-        state = container.state if container.name == REDIS_CONTAINER else None
+        state = container.state if container.name in SERVER_CONTAINERS else None
         if state and state.waiting:
             return f"{container.name} waits: {state.waiting.reason} {state.waiting.message or ''}".strip()
         if state and state.terminated:

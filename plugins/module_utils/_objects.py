@@ -36,6 +36,7 @@ REQUESTS_AT_ONCE = 8
 # kind -> API version, plural, whether it lives in a namespace
 KINDS = {
     "ConfigMap": ("v1", "configmaps", True),
+    "Deployment": ("apps/v1", "deployments", True),
     "Namespace": ("v1", "namespaces", False),
     "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies", True),
     "Node": ("v1", "nodes", False),
@@ -43,8 +44,11 @@ KINDS = {
     "PersistentVolumeClaim": ("v1", "persistentvolumeclaims", True),
     "Pod": ("v1", "pods", True),
     "PodDisruptionBudget": ("policy/v1", "poddisruptionbudgets", True),
+    "Role": ("rbac.authorization.k8s.io/v1", "roles", True),
+    "RoleBinding": ("rbac.authorization.k8s.io/v1", "rolebindings", True),
     "Secret": ("v1", "secrets", True),
     "Service": ("v1", "services", True),
+    "ServiceAccount": ("v1", "serviceaccounts", True),
     "StatefulSet": ("apps/v1", "statefulsets", True),
     "StorageClass": ("storage.k8s.io/v1", "storageclasses", False),
 }

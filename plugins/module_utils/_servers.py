@@ -35,12 +35,14 @@ class Servers:
 
     ping: Command = ("PING",)
     """What a server answers when it can be worked with."""
+    port = REDIS_PORT
     max_port = 65535
 
     def __init__(self, module, count: int) -> None:
         """``count`` is that of the pods, where servers are not given as host and port."""
         require_redis(module)
         self._params = module.params
+        self._instance = self._params["name"]
         self._count = count
         self.deadline = time.monotonic() + self._params["timeout"]
         self._predicting = module.check_mode
@@ -64,6 +66,12 @@ class Servers:
         if self._params["transport"] == "auto":
             return "direct" if "KUBERNETES_SERVICE_HOST" in os.environ else "port_forward"
         return self._params["transport"]
+
+    def labels(self, label: str) -> dict[str, str]:
+        """Pod -> its value of a label; nothing for servers given as host and port."""
+        if not self._kubernetes:
+            return {}
+        return {name: pod.labels.get(label, "") for name, pod in self._pods().items()}
 
     def connect(self, report: Callable[[str], None]) -> Fleet:
         """Wait until every node answers with the password; raise Unreachable with the reasons at the deadline."""
@@ -124,11 +132,14 @@ class Servers:
     def _names(self) -> list[str]:
         return self._params["nodes"] or [f"{self._params['name']}-{i}" for i in range(self._count)]
 
+    def _pods(self) -> Mapping[str, Pod]:
+        return self._kubernetes.pods(self._params["namespace"], self._params["name"], self._instance)
+
     def _endpoints(self) -> tuple[list[Endpoint], list[str]]:
         """Endpoints that can be tried now, and why the others cannot."""
         if not self._kubernetes:
             return _given(self._params["nodes"], self.max_port), []
-        pods = self._kubernetes.pods(self._params["namespace"], self._params["name"])
+        pods = self._pods()
         absent = [name for name in self._names() if name not in pods]
         self._absent = absent if self._predicting else []
         reasons = [] if self._predicting else [f"{name}: does not exist" for name in absent]
@@ -137,7 +148,7 @@ class Servers:
         running = [pod for pod in found if not pod.waiting]
         if self._resolver:
             reasons += self._dns_problems(running)
-        return [Endpoint(p.name, p.address, REDIS_PORT, p.machine, self._zone(p)) for p in running], reasons
+        return [Endpoint(p.name, p.address, self.port, p.machine, self._zone(p)) for p in running], reasons
 
     def _zone(self, pod: Pod) -> str:
         """As in the volume plan, which check mode knows alone: what the inventory says, else the label of the node."""

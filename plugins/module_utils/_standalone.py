@@ -44,7 +44,7 @@ def look(fleet: Fleet) -> list[dict[str, object]]:
             continue
         info = parse_info(reply)
         wrong += [f"{endpoint.name} {fault}" for fault in _faults(info)]
-        rows.append(_row(endpoint, info))
+        rows.append(row_of(endpoint, info))
     if wrong:
         raise EngineError(
             "Not every server is a standalone one that works.", wrong, "Look at these servers, then run again."
@@ -61,7 +61,8 @@ def _faults(info: Mapping[str, str]) -> list[str]:
     return faults
 
 
-def _row(endpoint: Endpoint, info: Mapping[str, str]) -> dict[str, object]:
+def row_of(endpoint: Endpoint, info: Mapping[str, str]) -> dict[str, object]:
+    """What is shown of a server, whatever it is part of."""
     keys = sum(int(value.split(",")[0].removeprefix("keys=")) for name, value in info.items() if _is_database(name))
     return {
         "pod": endpoint.name,

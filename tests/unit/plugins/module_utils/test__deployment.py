@@ -91,7 +91,7 @@ class FakeKubernetes:
     def __init__(self, claims=(), waiting=()):
         self.claims, self.waiting = set(claims), waiting
 
-    def pods(self, namespace, name):
+    def pods(self, namespace, name, instance):
         assert (namespace, name) == ("shop", "demo")
         return {pod: Pod(pod, waiting="is terminating") for pod in self.waiting}
 

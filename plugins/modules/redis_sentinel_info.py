@@ -1,0 +1,114 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, slotwise.redis contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: redis_sentinel_info
+short_description: Read which server is the master, and how its Sentinels and replicas are
+version_added: 0.1.0
+description:
+  - Asks every Sentinel and every server in one round each, and reports where they do not agree, where replicas have no link, and
+    where labels of pods are not what their servers are.
+  - Changes nothing. Those that do not answer are reported, they do not fail the module.
+author:
+  - slotwise.redis contributors (@slotwise)
+extends_documentation_fragment:
+  - slotwise.redis.attributes
+  - slotwise.redis.sentinel
+  - slotwise.redis.servers
+  - slotwise.redis.kubernetes
+options:
+  timeout:
+    description: Longest time to wait for those that do not answer, in seconds.
+    default: 5
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+seealso:
+  - module: slotwise.redis.redis_sentinel_verify
+"""
+
+EXAMPLES = r"""
+- name: Look at servers and Sentinels
+  slotwise.redis.redis_sentinel_info:
+    namespace: sessions
+    name: sessions
+    login_secret: sessions-auth
+  register: watched
+
+- name: Show the master
+  ansible.builtin.debug:
+    var: watched.master
+"""
+
+RETURN = r"""
+healthy:
+  description: Whether there are no problems.
+  returned: success
+  type: bool
+problems:
+  description: What keeps servers and Sentinels from being one agreed whole that can fail over.
+  returned: success
+  type: list
+  elements: str
+master:
+  description: Pod of the master as more than half of the Sentinels see it. Empty when they do not agree.
+  returned: success
+  type: str
+address:
+  description: Its name or address as the Sentinels tell it to clients.
+  returned: success
+  type: str
+epoch:
+  description: Epoch of the Sentinels' configuration, which grows with each failover. -1 when they do not agree.
+  returned: success
+  type: int
+quorum:
+  description: How many Sentinels must find the master down before one of them may fail over.
+  returned: success
+  type: int
+servers:
+  description: >-
+    One row a server that answered, the master first, with C(pod), C(machine), C(address), C(role), C(label) (its
+    redis-role), C(link_up), C(lag) (bytes behind the master), C(keys), C(memory) (bytes used), C(version).
+  returned: success
+  type: list
+  elements: dict
+sentinels:
+  description: One row a Sentinel that answered, with C(pod), C(machine), C(address), C(master) (as it sees it).
+  returned: success
+  type: list
+  elements: dict
+found:
+  description: The evidence.
+  returned: failure
+  type: list
+  elements: str
+advice:
+  description: What to do next.
+  returned: failure
+  type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CONSTRAINTS, SENTINEL
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import end
+from ansible_collections.slotwise.redis.plugins.module_utils._sentinel import run_info
+
+
+def main():
+    spec = {**SENTINEL, "timeout": {"type": "int", "default": 5}}
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **CONSTRAINTS)
+    end(module, lambda: run_info(module))
+
+
+if __name__ == "__main__":
+    main()

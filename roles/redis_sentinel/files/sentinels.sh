@@ -1,0 +1,93 @@
+#!/bin/sh
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Read by the scripts of servers and Sentinels: what others say, and what a server remembers.
+# Environment: REDIS_SERVICE and SENTINEL_SERVICE (headless services, each with a dot at its end), REDIS_NAME (the
+# StatefulSet of the servers; that of the Sentinels is REDIS_NAME-sentinel), SERVERS and SENTINELS (how many there are),
+# MASTER_NAME (what Sentinels call this deployment).
+
+: "${SENTINEL_PORT:=26379}"
+
+# names STATEFULSET SERVICE COUNT: the DNS names of its pods.
+names() {
+    number=0
+    while [ "$number" -lt "$3" ]; do
+        echo "$1-$number.${2%.}"
+        number=$((number + 1))
+    done
+}
+
+servers() {
+    names "$REDIS_NAME" "$REDIS_SERVICE" "$SERVERS"
+}
+
+sentinels() {
+    names "$REDIS_NAME-sentinel" "$SENTINEL_SERVICE" "$SENTINELS"
+}
+
+# ask_each QUESTION HOST...: runs a function for every host at the same time; each says one line, or nothing.
+ask_each() {
+    question=$1
+    shift
+    for host; do
+        "$question" "$host" &
+    done
+    wait
+}
+
+# view_of SENTINEL: "EPOCH MASTER" as that Sentinel sees it. Nothing while it watches no master. During a failover the first
+# of the two answers already names the new one.
+view_of() {
+    printf 'sentinel get-master-addr-by-name %s\nsentinel master %s\n' "$MASTER_NAME" "$MASTER_NAME" |
+        timeout 1 "$cli" -h "$1" -p "$SENTINEL_PORT" 2>/dev/null | tr -d '\r' |
+        sed -n -e 1p -e '/^config-epoch$/{n;p;}' | {
+        read -r master && read -r epoch && [ -n "$master" ] && echo "$epoch $master"
+    }
+}
+
+# agreed: "EPOCH MASTER" when more than half of all Sentinels say the same. A single one can be wrong, or cut off.
+agreed() {
+    # shellcheck disable=SC2046 # names have no blanks
+    ask_each view_of $(sentinels) | sort | uniq -c | sort -rn | {
+        read -r count answer && [ "$count" -gt $((SENTINELS / 2)) ] && echo "$answer"
+    }
+}
+
+# state_of SERVER: "TERM OWN OFFSET NUMBER ROLE NAME". TERM and OWN are what it remembers, see remember: -1 for a server that
+# never had a master, OWN is 1 where it was the master itself.
+state_of() {
+    answers=$(printf 'info replication\nconfig get cluster-announce-hostname\n' |
+        timeout 1 "$cli" -h "$1" -p "$REDIS_PORT" 2>/dev/null | tr -d '\r')
+    says=$(echo "$answers" | sed -n 's/^role://p')
+    [ -n "$says" ] || return
+    case $says in
+        master) offset=$(echo "$answers" | sed -n 's/^master_repl_offset://p') ;;
+        *) offset=$(echo "$answers" | sed -n 's/^slave_repl_offset://p') ;;
+    esac
+    memory=$(echo "$answers" | sed -n 's/^term-//p')
+    term=-1
+    own=0
+    if [ -n "$memory" ]; then
+        term=${memory%%.*}
+        [ "${memory#*.}" != "$1" ] || own=1
+    fi
+    pod=${1%%.*}
+    echo "$term $own ${offset:-0} ${pod##*-} $says $1"
+}
+
+# recall: which master this server had last, and in which term (the epoch of the Sentinels' configuration). Both are empty for
+# a server whose directory is new.
+recall() {
+    recalled_term=
+    recalled_master=
+    [ ! -r "$REDIS_DATA/.slotwise-master" ] || read -r recalled_term recalled_master <"$REDIS_DATA/.slotwise-master"
+}
+
+# remember TERM MASTER: on the volume, and where other pods can ask for it. Servers have no field for such a thing; this
+# setting of Redis Cluster has no meaning for any other server.
+remember() {
+    echo "$1 $2" >"$REDIS_DATA/.slotwise-master.new"
+    mv "$REDIS_DATA/.slotwise-master.new" "$REDIS_DATA/.slotwise-master"
+    ask config set cluster-announce-hostname "term-$1.$2" >/dev/null
+}
