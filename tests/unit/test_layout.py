@@ -26,6 +26,7 @@ SHIPPED = {
     "bindep.txt",
     "changelogs",
     "docs",
+    "examples",
     "meta",
     "playbooks",
     "plugins",
@@ -106,6 +107,18 @@ def test_archive_is_complete(archive):
     names = set(archive.getnames())
     expected = {name for name in tracked() if name.split("/")[0] in SHIPPED and not name.startswith("changelogs/")}
     assert sorted(expected - names) == []
+
+
+def test_links_of_documents_work_in_the_archive(archive):
+    """Readers of an installed collection have nothing else."""
+    names = set(archive.getnames())
+    dead = []
+    for name in sorted(n for n in names if n.endswith(".md")):
+        text = archive.extractfile(name).read().decode()
+        for target in re.findall(r"\]\(([^)#\s]+)", text):
+            if "://" not in target and os.path.normpath(Path(name).parent / target) not in names:
+                dead.append(f"{name}: {target}")
+    assert dead == []
 
 
 def test_self_link():
