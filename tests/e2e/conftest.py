@@ -44,7 +44,7 @@ def e2e(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory):
-    """`make demo` on a cluster that KUBECONFIG names, then on the lab, which is the same. What was there before stays."""
+    """`make demo` on a cluster that KUBECONFIG names, then on the lab, the same one. What was there before stays."""
     there = handle.kubectl("-n", "demo", "get", "statefulset,pvc", "-o", "name", check=False).stdout != ""
     made = Demo(tmp_path_factory.mktemp("demo"))
     yield made

@@ -25,6 +25,8 @@ from slotwise_lab import handle
 
 RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 KEYS = 3000
+NAMESPACED = "statefulsets,pods,services,configmaps,secrets,pvc,pdb,networkpolicies,leases"
+OF_THE_CLUSTER = "namespaces,pv,storageclasses"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ class Run:
     @property
     def unchanged(self) -> bool:
         return self.code == 0 and bool(self.changed) and not any(self.changed.values())
+
+    def notes(self, head: str) -> str:
+        """What is shown of one deployment at the end: from its first line to where that of the next host begins."""
+        begin = self.output.index(head)
+        return re.split(r"^(?:ok|changed|skipping|TASK|PLAY)\b", self.output[begin:], maxsplit=1, flags=re.MULTILINE)[0]
 
     def says(self, text: str) -> bool:
         """Whether the text is in the output, whatever way its lines were broken or quoted."""
@@ -131,6 +138,24 @@ class Deployment:
 
     def addresses(self) -> dict[str, str]:
         return {name: pod["status"].get("podIP", "") for name, pod in self.pod_facts().items()}
+
+    def unlabelled(self) -> list[str]:
+        """Objects of the deployment without all the standard labels, as far as Kubernetes does not make them itself."""
+        listed = json.loads(self.kubectl("get", f"{NAMESPACED},{OF_THE_CLUSTER}", "-o", "json"))["items"]
+        ours = [
+            item["metadata"]
+            for item in listed
+            if item["kind"] not in ("PersistentVolume", "StorageClass", "Namespace")
+            or re.match(rf"{self.namespace}(\.|$)", item["metadata"]["name"])
+        ]
+        wanted = {"app.kubernetes.io/managed-by": "slotwise.redis", "app.kubernetes.io/instance": self.name}
+        named = {"app.kubernetes.io/name", "app.kubernetes.io/component"}
+        return [
+            f"{item['name']}: {labels}"
+            for item in ours
+            for labels in [item.get("labels", {})]
+            if item["name"] != "kube-root-ca.crt" and not (wanted.items() <= labels.items() and named <= set(labels))
+        ]
 
     def ready(self) -> bool:
         pods = self.pod_facts()

@@ -16,6 +16,8 @@ import yaml
 from deployment import ROOT, Run
 
 SERVER, CLIENT = "lab-nfs", "lab-nfsworker1"
+# It has no NFS in its kernel, so that no test has a reason to install the client there.
+BARE = "lab-worker1"
 BASE = "/srv/e2e-nfs-probe"
 EXPORTS = "/etc/exports.d/e2e-nfs-probe.exports"
 INVENTORY = ROOT / ".lab" / "inventory"
@@ -98,29 +100,27 @@ def shell(script: str, hosts: str = SERVER) -> dict:
     return {"hosts": hosts, "tasks": [task]}
 
 
-def prove(folder, mounts: list[dict], **options: object) -> dict:
-    """What nfs_probe returns on the client, failed or not."""
+def prove(folder, mounts: list[dict], on: str = CLIENT) -> dict:
+    """What nfs_probe returns on a machine, failed or not."""
     entries = [{"namespace": "e2e-nfs-probe", "server": SERVER_ADDRESS, **mount} for mount in mounts]
     result = folder / "result.json"
     write = {"dest": str(result), "content": "{{ found | to_json }}"}
     tasks = [
         {
             "name": "Probe",
-            "slotwise.redis.nfs_probe": {"mounts": entries, **options},
+            "slotwise.redis.nfs_probe": {"mounts": entries},
             "register": "found",
             "failed_when": False,
         },
         {"name": "Keep", "ansible.builtin.copy": write, "delegate_to": "localhost"},
     ]
-    play(folder, {"hosts": CLIENT, "tasks": tasks})
+    play(folder, {"hosts": on, "tasks": tasks})
     return json.loads(result.read_text())
 
 
 @pytest.fixture(scope="module")
-def machines(tmp_path_factory):
+def machines(nfs_lab, tmp_path_factory):
     """The server with its exports, the client with its package."""
-    if f"{SERVER}:" not in (INVENTORY / "hosts.yml").read_text():
-        pytest.skip("the lab runs without NFS machines: make lab-nfs")
     folder = tmp_path_factory.mktemp("nfs")
     # The role installs and starts the server; nobody mounts its own export.
     row = {"deployment": "e2e", "namespace": "e2e-nfs-probe", "pod": "e2e-0"}
@@ -180,6 +180,12 @@ def test_failure(found, name):
     assert words in problem["message"]
     assert " for uid 999: " in problem["message"]
     assert problem["message"] in found["msg"]
+
+
+def test_a_machine_without_the_client(machines):
+    (problem,) = prove(machines, [{"name": "good", "export": f"{BASE}/good"}], on=BARE)["problems"]
+    assert problem["reason"] == "missing_client"
+    assert "this machine has no mount.nfs. Install nfs-common (Debian family) or nfs-utils" in problem["message"]
 
 
 def test_nothing_stays_behind(found, machines):

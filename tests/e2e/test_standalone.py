@@ -67,7 +67,8 @@ def servers(nfs_lab):
 
 
 def test_check_mode_predicts_the_first_run_and_the_second_changes_nothing(servers) -> None:
-    assert sum(servers["predicted"].changed.values()) > 0
+    assert servers["predicted"].changed == servers["first"].changed
+    assert sum(servers["first"].changed.values()) > 0
     again = play("site.yml")
     assert again.unchanged, again.output
 
@@ -92,6 +93,7 @@ def test_each_server_has_a_directory_named_after_its_pod(servers) -> None:
     listed = handle.machine_exec("lab-nfs", "ls", "/srv/nfs/pool.pool").stdout.split()
     assert listed == servers["pool"].pods
     assert servers["pool"].kubectl("get", "pvc", "-o", "name").split() == ["persistentvolumeclaim/data-pool"]
+    assert servers["pool"].unlabelled() == []
 
 
 def test_a_changed_setting_restarts_the_servers_with_their_keys(servers) -> None:
