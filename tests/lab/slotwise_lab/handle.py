@@ -12,10 +12,9 @@ import subprocess
 from functools import cache
 
 from . import cluster, lifecycle
-from .config import CHECKOUT, Lab, Machine, find_lab
+from .config import CHECKOUT, Lab, find_lab
 from .machines import Machines
 from .podman import Podman
-from .shell import LabError
 from .uml import UmlMachines
 
 
@@ -38,18 +37,10 @@ def machine_exec(name: str, *command: str, check: bool = True) -> subprocess.Com
 
 
 def power_off(name: str) -> None:
-    """End a machine with its own kernel (lab-nfs, lab-nfsworker1, ...) at once, as a power failure does."""
-    lifecycle.power_off(lab(), _own_kernel(name))
+    """End a machine at once, as a power failure does."""
+    lifecycle.power_off(lab(), lab().machine(name))
 
 
 def power_on(name: str) -> None:
-    """Boot it again with the same disk, and wait for SSH, its services and its Kubernetes node."""
-    lifecycle.power_on(lab(), _own_kernel(name))
-
-
-def _own_kernel(name: str) -> Machine:
-    machine = lab().machine(name)
-    if not machine.own_kernel:
-        known = ", ".join(machine.name for machine in lab().nfs_machines)
-        raise LabError(f"{name} is a container: only {known} have a power switch")
-    return machine
+    """Boot it again with the same disk, and wait for its services and its Kubernetes node."""
+    lifecycle.power_on(lab(), lab().machine(name))

@@ -58,10 +58,8 @@ def down(lab: Lab) -> None:
 
 
 def power_on(lab: Lab, machine: Machine) -> None:
-    """Boot a machine with its own kernel and wait until it does its work again."""
-    machines = UmlMachines(lab, Podman(lab.cache))
-    if not machines.content(machine):
-        raise LabError(f"{machine.name} does not exist", "python3 tests/lab up --nfs")
+    """Boot a machine that was ended and wait until it does its work again."""
+    machines = _machines_of(lab, machine)
     if machines.running(machine):
         return
     machines.boot([machine])
@@ -74,9 +72,20 @@ def power_on(lab: Lab, machine: Machine) -> None:
 
 
 def power_off(lab: Lab, machine: Machine) -> None:
-    """End a machine with its own kernel at once; its disk stays as it is at that moment."""
-    UmlMachines(lab, Podman(lab.cache)).stop(machine)
+    """End a machine at once; its disk stays as it is at that moment."""
+    _machines_of(lab, machine).stop(machine)
     inventory.forget_connections(lab)
+
+
+def _machines_of(lab: Lab, machine: Machine) -> Machines | UmlMachines:
+    if machine == lab.control:
+        raise LabError(f"{machine.name} has no power switch: without it there is no cluster to ask")
+    if not machine.own_kernel:
+        return Machines(lab, Podman(lab.cache))
+    machines = UmlMachines(lab, Podman(lab.cache))
+    if not machines.content(machine):
+        raise LabError(f"{machine.name} does not exist", "python3 tests/lab up --nfs")
+    return machines
 
 
 def status(lab: Lab) -> int:

@@ -76,6 +76,21 @@ class Machines(Inside):
     def start(self, machine: Machine) -> None:
         self._podman("start", machine.container)
 
+    def boot(self, machines: list[Machine]) -> None:
+        for machine in machines:
+            self.start(machine)
+
+    def stop(self, machine: Machine) -> None:
+        """End every process at once, as a power failure does."""
+        self._podman("kill", machine.container)
+
+    def running(self, machine: Machine) -> bool:
+        container = self.containers().get(machine.container)
+        return container is not None and container.running
+
+    def started_at(self, machine: Machine) -> int:
+        return self.containers()[machine.container].started_at
+
     def restart(self, machine: Machine) -> None:
         self._podman("restart", "--time", "0", machine.container)
 

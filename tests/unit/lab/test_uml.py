@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from slotwise_lab import handle, uml
+from slotwise_lab import lifecycle, uml
 from slotwise_lab.config import NFS_MEMORY, Lab
 from slotwise_lab.podman import Podman
 from slotwise_lab.shell import LabError
@@ -76,6 +76,6 @@ def test_a_shell_is_given_in_words_that_can_be_pasted(lab):
     assert str(lab.ssh_key) in shlex.split(shell)
 
 
-def test_containers_have_no_power_switch():
-    with pytest.raises(LabError, match=r"lab-worker1 is a container: only lab-nfs,"):
-        handle.power_off("lab-worker1")
+def test_the_machine_of_the_cluster_has_no_power_switch(lab):
+    with pytest.raises(LabError, match="lab-control has no power switch"):
+        lifecycle.power_off(lab, lab.machine("lab-control"))
