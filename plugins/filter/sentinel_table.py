@@ -9,8 +9,8 @@ name: sentinel_table
 short_description: A master, its replicas and Sentinels as a text table
 version_added: 0.1.0
 description:
-  - Turns the result of M(slotwise.redis.redis_sentinel_verify) or M(slotwise.redis.redis_sentinel_info) into a table for people,
-    one line a server, then one a Sentinel.
+  - Turns the result of M(slotwise.redis.redis_sentinel_verify) or M(slotwise.redis.redis_sentinel_info) into a table
+    for people, one line a server, then one a Sentinel.
 author:
   - slotwise.redis contributors (@slotwise)
 options:

@@ -117,7 +117,9 @@ class Watch:
             info = parse_info(reply)
             server = parse_server(endpoint.name, info, labels.get(endpoint.name, ""))
             described.append(server)
-            rows.append({**row_of(endpoint, info), "role": server.role, "link_up": server.link_up, "label": server.label})
+            rows.append(
+                {**row_of(endpoint, info), "role": server.role, "link_up": server.link_up, "label": server.label}
+            )
         most = max((server.offset for server in described if server.role == "master"), default=0)
         for row, server in zip(rows, described):
             row["lag"] = max(0, most - server.offset)
@@ -167,10 +169,14 @@ def check(fleet: Fleet, seen: Mapping) -> None:
         if stored != b"OK":
             failed.append(f"{master} did not store a key: {stored}")
         elif acknowledged != len(replicas):
-            failed.append(f"{acknowledged} of {len(replicas)} replicas acknowledged a write to {master} in {WAIT_MS} ms")
+            failed.append(
+                f"{acknowledged} of {len(replicas)} replicas acknowledged a write to {master} in {WAIT_MS} ms"
+            )
         else:
             read = fleet.ask_all(("GET", key))
-            failed += [f"{name} does not return the key: {got}" for name, (got,) in read.items() if got != value.encode()]
+            failed += [
+                f"{name} does not return the key: {got}" for name, (got,) in read.items() if got != value.encode()
+            ]
     finally:
         fleet.gather({master: [("DEL", key)]})
     if failed:

@@ -110,7 +110,10 @@ def view_problems(views: Mapping[str, View | None], sentinels: int, servers: int
     right = agreed(known, sentinels)
     if right is None:
         said = ", ".join(f"{view.sentinel} says {view.master} in epoch {view.epoch}" for view in known)
-        return [*found, f"fewer than {sentinels // 2 + 1} of {sentinels} Sentinels agree on the master: {said or 'none'}"]
+        return [
+            *found,
+            f"fewer than {sentinels // 2 + 1} of {sentinels} Sentinels agree on the master: {said or 'none'}",
+        ]
     for view in known:
         if (view.epoch, view.master) != (right.epoch, right.master):
             found.append(f"{view.sentinel} still says {view.master} in epoch {view.epoch}")

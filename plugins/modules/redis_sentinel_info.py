@@ -10,8 +10,8 @@ module: redis_sentinel_info
 short_description: Read which server is the master, and how its Sentinels and replicas are
 version_added: 0.1.0
 description:
-  - Asks every Sentinel and every server in one round each, and reports where they do not agree, where replicas have no link, and
-    where labels of pods are not what their servers are.
+  - Asks every Sentinel and every server in one round each, and reports where they do not agree, where replicas have no
+    link, and where labels of pods are not what their servers are.
   - Changes nothing. Those that do not answer are reported, they do not fail the module.
 author:
   - slotwise.redis contributors (@slotwise)

@@ -10,8 +10,8 @@ module: redis_sentinel_verify
 short_description: Prove that a master, its replicas and Sentinels work together
 version_added: 0.1.0
 description:
-  - Waits until all Sentinels agree on the master and know each other, all replicas have what it has, and the labels of the pods
-    say the same; then writes a key to the master, reads it from all servers and deletes it.
+  - Waits until all Sentinels agree on the master and know each other, all replicas have what it has, and the labels of
+    the pods say the same; then writes a key to the master, reads it from all servers and deletes it.
   - The key has a random name and expires after 60 seconds, so a run that is killed leaves nothing behind.
   - Reports no change, since nothing of it stays. In check mode nothing is written.
   - Needs O(name); O(nodes) is refused.
@@ -100,7 +100,9 @@ from ansible_collections.slotwise.redis.plugins.module_utils._sentinel import ru
 def main():
     module = AnsibleModule(argument_spec=SENTINEL, supports_check_mode=True, **CONSTRAINTS)
     if module.params["nodes"]:
-        module.fail_json(msg="nodes is given. The servers of a deployment in Kubernetes are verified: give name instead.")
+        module.fail_json(
+            msg="nodes is given. The servers of a deployment in Kubernetes are verified: give name instead."
+        )
     end(module, lambda: run_verify(module, write=not module.check_mode))
 
 

@@ -18,31 +18,61 @@ scripts=$(dirname "$0")
 
 parked=$REDIS_RUN/parked
 no_master_since=
+no_link_since=
+
+# accepted COMMAND...: whether the server does it, or has done it before ("OK Already connected to specified master").
+accepted() {
+    case $(ask "$@") in
+        OK*) ;;
+        *) return 1 ;;
+    esac
+}
 
 # follow MASTER: from now on this server is a replica of it.
 follow() {
     log "following $1"
-    [ "$(ask replicaof "$1" "$REDIS_PORT")" = OK ] || return
+    accepted replicaof "$1" "$REDIS_PORT" || return
     rm -f "$parked"
+}
+
+# try_again: a server that connects to an address where nobody is any more, because its name led there a moment ago, waits for
+# a minute (repl-timeout). Another spelling of the same name, with a dot at its end or without, makes it look the name up now.
+try_again() {
+    replication=$(ask info replication)
+    case $replication in
+        *role:master* | *master_link_status:up* | *master_sync_in_progress:1* | *"master_host:$POD_HOSTNAME"*)
+            no_link_since=
+            return
+            ;;
+    esac
+    : "${no_link_since:=$(now)}"
+    [ $(($(now) - no_link_since)) -ge 3 ] || return
+    master=$(echo "$replication" | sed -n 's/^master_host://p')
+    case $master in
+        *.) master=${master%.} ;;
+        *) master=$master. ;;
+    esac
+    accepted replicaof "$master" "$REDIS_PORT"
+    no_link_since=
 }
 
 # lead REASON: from now on this server is the master.
 lead() {
     log "becoming the master: $1"
-    [ "$(ask replicaof no one)" = OK ] || return
+    accepted replicaof no one || return
     rm -f "$parked"
 }
 
 # keep TERM: writes that this server took as master and that no other has are kept in a directory beside the data. The files
 # are linked, not copied; the server replaces them by new ones when it gets the data of its master. Only the latest such
-# directory is kept, so that volumes do not fill up.
+# directory is kept, so that volumes do not fill up. There is nothing to keep where prestop.sh held writes back.
 keep() {
     kept=$REDIS_DATA/kept-of-term-$1
-    [ ! -e "$kept" ] || return 0
+    [ ! -e "$kept" ] && [ ! -e "$REDIS_RUN/handing-over" ] || return 0
     if [ "$(ask config get appendonly | sed -n 2p)" = yes ]; then
         files=appendonlydir
     else
-        [ "$(ask save)" = OK ] || return
+        accepted save || return
         files=dump.rdb
     fi
     rm -rf "$REDIS_DATA"/kept-of-term-*
@@ -94,7 +124,9 @@ obey() {
 
 # trust_again: Sentinels may choose this server again, whose data is that of the master.
 trust_again() {
-    [ "$(ask config get replica-priority | sed -n 2p)" != 0 ] || ask config set replica-priority 100 >/dev/null
+    [ "$(ask config get replica-priority | sed -n 2p)" = 0 ] || return 0
+    log "may be chosen as the master again"
+    ask config set replica-priority 100 >/dev/null
 }
 
 nobody_has_data() {
@@ -126,7 +158,6 @@ elect() {
     term=${best%% *}
     if [ -n "$1" ]; then
         # Sentinels do it, once this server is one that they may take.
-        log "is the best of $count servers while $1 is away"
         trust_again
         return
     fi
@@ -147,6 +178,7 @@ while :; do
             else
                 no_master_since=
             fi
+            try_again
             ;;
     esac
     # Often until the server has found its place.

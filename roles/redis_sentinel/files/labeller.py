@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeps the label redis-role of the servers' pods true: master on the one that most Sentinels agree on, slave on all others.
+"""Keeps the label redis-role of the servers' pods true: master on the one that most Sentinels agree on, else slave.
 
-One runs beside each Sentinel, with nothing but Python's standard library. Several may be at work at the same time, and one may
-be slow or cut off, so no pod becomes the master by a view that is outdated:
+One runs beside each Sentinel, with nothing but Python's standard library. Several may be at work at the same time, and
+one may be slow or cut off, so no pod becomes the master by a view that is outdated:
 
-- A round lists the pods first, then asks the Sentinels. A pod is changed only if it is still as it was listed.
-- A master is labelled only in a round that found every other pod stamped as a slave of the same epoch. Stamping changes the pod,
-  so a labeller that still believes in an older epoch, or has not seen the pod, cannot label it any more.
+- A pod is changed only if it is still as it was listed.
+- A master is labelled only where a list that was made after the Sentinels were asked has every other pod stamped as a
+  slave of the same epoch. Stamping changes the pod, so a labeller that still believes in an older epoch, or has not
+  seen the pod, cannot label it any more.
 
 While the Sentinels do not agree no pod becomes the master, and one that says itself that it is none loses the label.
 """
@@ -29,7 +30,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 ROLE, EPOCH = "redis-role", "slotwise.redis/epoch"
-ASK_SECONDS = 0.5
+ASK_SECONDS = 0.25
 LIST_SECONDS = 2.0
 REPLY_SECONDS = 1.0
 API_SECONDS = 5.0
@@ -161,6 +162,13 @@ class Pods:
         self._tls = ssl.create_default_context(cafile=ACCOUNT / "ca.crt")
         # Python 3.13 also asks of authorities what those of many Kubernetes clusters lack.
         self._tls.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        # Kept open: a failover is no time to greet each other.
+        self._connection = http.client.HTTPSConnection(
+            os.environ["KUBERNETES_SERVICE_HOST"],
+            int(os.environ["KUBERNETES_SERVICE_PORT"]),
+            timeout=API_SECONDS,
+            context=self._tls,
+        )
 
     def _call(self, method: str, path: str, body: object = None) -> tuple[int, dict]:
         # The token is replaced while this runs.
@@ -168,18 +176,14 @@ class Pods:
             "Authorization": f"Bearer {(ACCOUNT / 'token').read_text()}",
             "Content-Type": "application/merge-patch+json",
         }
-        connection = http.client.HTTPSConnection(
-            os.environ["KUBERNETES_SERVICE_HOST"],
-            int(os.environ["KUBERNETES_SERVICE_PORT"]),
-            timeout=API_SECONDS,
-            context=self._tls,
-        )
         try:
-            connection.request(method, path, json.dumps(body) if body else None, headers)
-            answer = connection.getresponse()
+            self._connection.request(method, path, json.dumps(body) if body else None, headers)
+            answer = self._connection.getresponse()
             return answer.status, json.loads(answer.read())
-        finally:
-            connection.close()
+        except (OSError, http.client.HTTPException):
+            # The next call opens another one.
+            self._connection.close()
+            raise
 
     def listed(self) -> list[Pod]:
         status, answer = self._call("GET", f"{self._path}?labelSelector={self._selector}")
@@ -234,7 +238,7 @@ class Labeller:
         self._servers = environment["REDIS_SERVICE"].rstrip(".")
         self._sentinels = [f"{base}-sentinel-{n}.{service}" for n in range(int(environment["SENTINELS"]))]
         self._pods = Pods(environment["NAMESPACE"], environment["POD_SELECTOR"])
-        self._settled: View | None = None
+        self._listed: list[Pod] = []
         self._looked = 0.0
 
     @property
@@ -247,36 +251,35 @@ class Labeller:
         views = everywhere(lambda host: view_of(host, 26379, password, self._name), self._sentinels)
         return agreed(views, len(self._sentinels))
 
-    def look(self) -> None:
-        """Change labels where the Sentinels' view is new, or where pods may be."""
-        view = self._ask()
-        due = time.monotonic() - self._looked > LIST_SECONDS
-        if view is None:
-            self._settled = None
-            if due:
-                self._doubt()
-        elif view != self._settled or due:
-            self._settle()
+    def _list(self) -> list[Pod]:
+        # What is written by an older list is refused, or the same as by a newer one.
+        self._listed, self._looked = self._pods.listed(), time.monotonic()
+        return self._listed
 
-    def _settle(self) -> None:
-        # Each round brings the labels one step further; there are two, unless another labeller is faster.
-        for _round in range(5):
-            pods = self._pods.listed()
-            view = self._ask()
-            if view is None:
-                return
-            wanted = changes(pods, view)
-            if not wanted:
-                self._settled, self._looked = view, time.monotonic()
-                return
-            for change in wanted:
-                self._pods.write(change)
+    def look(self) -> None:
+        """One look at pods and Sentinels, and what follows from it."""
+        if time.monotonic() - self._looked > LIST_SECONDS:
+            self._list()
+        view = self._ask()
+        if view is None:
+            self._doubt()
+            return
+        wanted = changes(self._listed, view)
+        if wanted:
+            # What is written has another version then: should this fail, the next look begins with a new list.
+            self._looked = 0.0
+            self._write(change for change in wanted if change.role == "slave")
+            self._write(changes(self._list(), view))
+
+    def _write(self, wanted: Iterable[Change]) -> None:
+        for change in wanted:
+            self._looked = 0.0
+            self._pods.write(change)
 
     def _doubt(self) -> None:
-        self._looked = time.monotonic()
-        for pod in self._pods.listed():
+        for pod in self._listed:
             if pod.role == "master" and role_of(f"{pod.name}.{self._servers}", 6379, self._password) == "slave":
-                self._pods.write(Change(pod.name, pod.version, "slave", pod.epoch))
+                self._write([Change(pod.name, pod.version, "slave", pod.epoch)])
 
 
 def main() -> None:

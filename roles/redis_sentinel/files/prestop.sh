@@ -38,6 +38,7 @@ hand_over() {
 [ "$(role)" = master ] || exit 0
 behind >/dev/null || exit 0
 ask client pause $((${PRESTOP_SECONDS:-30} * 1000)) write >/dev/null
+: >"$REDIS_RUN/handing-over"
 until [ "$(behind)" = 0 ]; do
     if [ "$(now)" -ge "$deadline" ]; then
         log "the replicas do not catch up"
@@ -60,5 +61,6 @@ if hand_over; then
     done
 fi
 log "could not hand over"
+rm -f "$REDIS_RUN/handing-over"
 ask client unpause >/dev/null
 exit 0

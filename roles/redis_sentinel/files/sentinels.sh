@@ -40,7 +40,7 @@ ask_each() {
 # of the two answers already names the new one.
 view_of() {
     printf 'sentinel get-master-addr-by-name %s\nsentinel master %s\n' "$MASTER_NAME" "$MASTER_NAME" |
-        timeout 1 "$cli" -h "$1" -p "$SENTINEL_PORT" 2>/dev/null | tr -d '\r' |
+        timeout 1 "${cli:?}" -h "$1" -p "$SENTINEL_PORT" 2>/dev/null | tr -d '\r' |
         sed -n -e 1p -e '/^config-epoch$/{n;p;}' | {
         read -r master && read -r epoch && [ -n "$master" ] && echo "$epoch $master"
     }
@@ -78,6 +78,7 @@ state_of() {
 
 # recall: which master this server had last, and in which term (the epoch of the Sentinels' configuration). Both are empty for
 # a server whose directory is new.
+# shellcheck disable=SC2034 # read by other scripts
 recall() {
     recalled_term=
     recalled_master=

@@ -11,6 +11,7 @@
 extra_config() {
     recall
     : >"$REDIS_RUN/parked"
+    rm -f "$REDIS_RUN/handing-over"
     printf 'replica-announce-ip %s\n' "$POD_HOSTNAME"
     printf 'replicaof %s %s\n' "${recalled_master:-$POD_HOSTNAME}" "$REDIS_PORT"
     echo "replica-priority 0"

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
-TOPOLOGIES = ("redis_cluster", "redis_standalone")
+TOPOLOGIES = ("redis_cluster", "redis_sentinel", "redis_standalone")
 
 
 @pytest.fixture(scope="module")

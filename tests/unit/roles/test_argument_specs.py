@@ -20,6 +20,19 @@ MAIN_LINES = 40
 # Variables that only one topology has, or whose description or limits differ.
 OWN = {
     "redis_cluster": {"shards", "replicas"},
+    "redis_sentinel": {
+        "servers",
+        "sentinels",
+        "master_name",
+        "quorum",
+        "down_after_milliseconds",
+        "failover_timeout_milliseconds",
+        "parallel_syncs",
+        "labeller_image",
+        "sentinel_resources",
+        "labeller_resources",
+        *(f"{kind}_{what}" for kind in ("service_account", "role", "role_binding") for what in ("create", "name")),
+    },
     "redis_standalone": {"instances"},
 }
 

@@ -65,6 +65,26 @@ def servers(instances):
     return made
 
 
+WATCHED = {
+    "redis_sentinel_name": "orders",
+    "redis_sentinel_namespace": "shop",
+    "redis_sentinel_storage": {"size": "1Gi", "hosts": ["node1", "node2", "node3"]},
+}
+
+
+def watched(servers, sentinels, master_name="orders"):
+    """A running deployment of servers with Sentinels."""
+    made = statefulset(labels={**LABELS, "app.kubernetes.io/component": "sentinel"})
+    made["metadata"]["annotations"].update(
+        {
+            "slotwise.redis/servers": str(servers),
+            "slotwise.redis/sentinels": str(sentinels),
+            "slotwise.redis/master-name": master_name,
+        }
+    )
+    return made
+
+
 def claim(number, component="standalone"):
     labels = {**LABELS, "app.kubernetes.io/component": component}
     return {"metadata": {"name": f"data-orders-{number}", "labels": labels}}
@@ -415,6 +435,94 @@ ALONE_REFUSALS = {
         ["redis_standalone_storage.hosts"],
     ),
 }
+WATCHED_REFUSALS = {
+    "watched: fine": (INPUT, {}, NOTHING, []),
+    "watched: counts": (
+        INPUT,
+        {"redis_sentinel_servers": 1, "redis_sentinel_sentinels": 4, "redis_sentinel_quorum": 5},
+        NOTHING,
+        [
+            "redis_sentinel_servers is 1. Allowed: 2 or more",
+            "redis_sentinel_sentinels is 4. Allowed: an odd number, 3 or more",
+            "redis_sentinel_quorum is 5. Allowed: 1 to 4",
+        ],
+    ),
+    "watched: names": (
+        INPUT,
+        {"redis_sentinel_name": "o" * 46, "redis_sentinel_master_name": "my master"},
+        NOTHING,
+        ["with 46 characters. Allowed: up to 45", "redis_sentinel_master_name is my master. Allowed: letters"],
+    ),
+    "watched: times": (
+        INPUT,
+        {
+            "redis_sentinel_down_after_milliseconds": 100,
+            "redis_sentinel_failover_timeout_milliseconds": 10,
+            "redis_sentinel_parallel_syncs": 0,
+        },
+        NOTHING,
+        [
+            "redis_sentinel_down_after_milliseconds is 100. Allowed: 1000 or more",
+            "redis_sentinel_failover_timeout_milliseconds is 10. Allowed: 5000 or more",
+            "redis_sentinel_parallel_syncs is 0. Allowed: 1 or more",
+        ],
+    ),
+    "watched: directives": (
+        INPUT,
+        {"redis_sentinel_config": {"min-replicas-to-write": 3, "Replica-Priority": 5}},
+        NOTHING,
+        ["min-replicas-to-write is 3 and there are 2 replicas", "Replica-Priority cannot be set here"],
+    ),
+    "watched: more": (LIVE, {}, {**NOTHING, "statefulset": [watched(2, 3)], "secret": [secret()]}, []),
+    "watched: fewer": (
+        LIVE,
+        {},
+        {**NOTHING, "statefulset": [watched(5, 5)], "secret": [secret()]},
+        [
+            "redis_sentinel_servers is 3 and the running deployment has 5",
+            "redis_sentinel_sentinels is 3 and the running deployment has 5",
+        ],
+    ),
+    "watched: another name of the master": (
+        LIVE,
+        {"redis_sentinel_master_name": "mymaster"},
+        {**NOTHING, "statefulset": [watched(3, 3)], "secret": [secret()]},
+        ["redis_sentinel_master_name is mymaster and clients of the running deployment ask for orders"],
+    ),
+    "watched: a cluster before": (
+        LIVE,
+        {},
+        running(),
+        ["exists as a deployment of topology cluster, and orders is of topology sentinel"],
+    ),
+}
+WATCHED_SEEN = {
+    "epoch": 4,
+    "quorum": 2,
+    "servers": [
+        {
+            "pod": "orders-1",
+            "role": "master",
+            "machine": "node2",
+            "keys": 7,
+            "lag": 0,
+            "link_up": True,
+            "version": "8.0.2",
+        }
+    ],
+    "sentinels": [{"pod": "orders-sentinel-0", "machine": "node1", "address": "192.0.2.1", "master": "orders-1"}],
+}
+WATCHED_TEXTS = {
+    f"watched: notes of {kind}": (
+        NOTES,
+        {
+            "redis_sentinel_service_type": kind,
+            "__common_running": {"objects": {**RUNNING, "pods": RUNNING["pods"][:1]}},
+            "__redis_sentinel_verified": WATCHED_SEEN,
+        },
+    )
+    for kind in ("ClusterIP", "NodePort")
+}
 SERVER = {"pod": "orders-0", "machine": "node1", "keys": 7, "memory": 1048576, "version": "8.0.2"}
 ALONE_TEXTS = {
     f"alone: notes of {count}": (
@@ -476,7 +584,15 @@ def said(render):
         )
         for name, (storage, machines, more, _wanted) in NFS_NODES.items()
     }
-    return render({**refusals, **texts, **alone, **alone_texts, **nodes})
+    with_sentinels = {
+        name: ("redis_sentinel", f"({expression})", {**WATCHED, **more}, found)
+        for name, (expression, more, found, _words) in WATCHED_REFUSALS.items()
+    }
+    sentinel_texts = {
+        name: ("redis_sentinel", expression, {**WATCHED, **more}, NOTHING)
+        for name, (expression, more) in WATCHED_TEXTS.items()
+    }
+    return render({**refusals, **texts, **alone, **alone_texts, **with_sentinels, **sentinel_texts, **nodes})
 
 
 @pytest.mark.parametrize("scenario", NFS_NODES)
@@ -484,9 +600,9 @@ def test_nodes_that_nobody_prepares_for_nfs(said, scenario):
     assert said[scenario] == NFS_NODES[scenario][3]
 
 
-@pytest.mark.parametrize("scenario", [*REFUSALS, *ALONE_REFUSALS])
+@pytest.mark.parametrize("scenario", [*REFUSALS, *ALONE_REFUSALS, *WATCHED_REFUSALS])
 def test_refusals(said, scenario):
-    wanted = {**REFUSALS, **ALONE_REFUSALS}[scenario][3]
+    wanted = {**REFUSALS, **ALONE_REFUSALS, **WATCHED_REFUSALS}[scenario][3]
     assert len(said[scenario]) == len(wanted), said[scenario]
     for sentence, words in zip(said[scenario], wanted, strict=True):
         assert words in sentence
@@ -537,3 +653,14 @@ def test_notes_of_standalone_servers(said):
     assert "and 5 more" in many
     assert "orders-0.orders-headless.shop.svc.cluster.local:6379 to orders-24.orders-headless" in many
     assert "Pending" not in one + many
+
+
+def test_notes_of_servers_with_sentinels(said):
+    inside, outside = said["watched: notes of ClusterIP"], said["watched: notes of NodePort"]
+    assert "watched by Sentinels (epoch 4, quorum 2)" in inside
+    assert "master    orders-1           node2    7" in inside
+    assert "get pods -l app.kubernetes.io/instance=orders -L redis-role" in inside
+    assert "redis-cli -p 26379 sentinel get-master-addr-by-name orders'" in inside
+    assert "the master, to write, at orders-master.shop.svc.cluster.local:6379" in inside
+    assert "of type" not in inside
+    assert "The services are of type NodePort." in outside

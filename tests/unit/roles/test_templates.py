@@ -137,6 +137,30 @@ ALONE = {
     "redis_standalone_instances": "12",
     "redis_standalone_storage": STORAGE,
 }
+WATCHED = {
+    "redis_sentinel_name": "orders",
+    "redis_sentinel_namespace": "shop",
+    "redis_sentinel_storage": STORAGE,
+}
+WATCHED_OTHERWISE = {
+    **WATCHED,
+    "redis_sentinel_servers": "5",
+    "redis_sentinel_sentinels": "5",
+    "redis_sentinel_quorum": "2",
+    "redis_sentinel_master_name": "mymaster",
+    "redis_sentinel_auth_enabled": "false",
+    "redis_sentinel_service_account_create": "false",
+    "redis_sentinel_service_account_name": "given",
+    "redis_sentinel_role_create": "false",
+    "redis_sentinel_role_binding_create": "false",
+    "redis_sentinel_network_policy_clients": [{"podSelector": {"matchLabels": {"redis": "client"}}}],
+    "redis_sentinel_service_type": "NodePort",
+    "redis_sentinel_service_node_port": "30079",
+    "redis_sentinel_affinity": {"nodeAffinity": {"a": "b"}},
+    "redis_sentinel_sentinel_resources": {"limits": {"memory": "64Mi"}},
+    "redis_sentinel_labeller_resources": {"limits": {"memory": "48Mi"}},
+    "redis_sentinel_labeller_image": "registry.example.org/python:3",
+}
 FOREIGN_CLASS = {"metadata": {"name": "fast", "labels": {"made": "by-others"}}}
 
 SCENARIOS = {
@@ -160,6 +184,18 @@ SCENARIOS = {
         {**ALONE, "redis_standalone_storage": {"type": "emptydir"}},
         NOTHING,
     ),
+    "sentinel": ("redis_sentinel", "__common_objects", WATCHED, NOTHING),
+    "sentinel otherwise": ("redis_sentinel", "__common_objects", WATCHED_OTHERWISE, NOTHING),
+    "sentinel rules": ("redis_sentinel", "__common_rules", WATCHED, NOTHING),
+    "sentinel removal rules": (
+        "redis_sentinel",
+        "__common_rules",
+        {**WATCHED, "redis_sentinel_state": "absent"},
+        NOTHING,
+    ),
+    "sentinel rules with given rights": ("redis_sentinel", "__common_rules", WATCHED_OTHERWISE, NOTHING),
+    "sentinel removal": ("redis_sentinel", "__common_removable", WATCHED, NOTHING),
+    "sentinel removal with given rights": ("redis_sentinel", "__common_removable", WATCHED_OTHERWISE, NOTHING),
     "standalone rules": ("redis_standalone", "__common_rules", ALONE, NOTHING),
     **{
         f"rolled: {name}": (
@@ -416,7 +452,7 @@ def test_defaults(rendered):
     }
     bus, clients = one(objects, "NetworkPolicy")["spec"]["ingress"]
     assert [port["port"] for port in bus["ports"]] == [6379, 16379]
-    assert bus["from"] == [{"podSelector": {"matchLabels": SELECTOR}}]
+    assert bus["from"] == [{"podSelector": {"matchLabels": OWNER}}]
     assert "from" not in clients
 
 
@@ -476,6 +512,118 @@ def test_standalone_servers(rendered):
         "topology.sh",
     ]
     assert "leases" not in {rule["resource"] for rule in rendered["standalone rules"]}
+
+
+SENTINEL_SELECTOR = {**SELECTOR, "app.kubernetes.io/component": "sentinel", "app.kubernetes.io/name": "redis-sentinel"}
+SENTINEL_SERVER_SELECTOR = {**SELECTOR, "app.kubernetes.io/component": "sentinel"}
+
+
+def sentinel_pod(objects):
+    return one(objects, "StatefulSet", "orders-sentinel")["spec"]["template"]["spec"]
+
+
+def test_sentinels_and_servers_are_told_apart(rendered):
+    objects = rendered["sentinel"]
+    for name, selector in (
+        ("orders-master", {**SENTINEL_SERVER_SELECTOR, "redis-role": "master"}),
+        ("orders-slave", {**SENTINEL_SERVER_SELECTOR, "redis-role": "slave"}),
+        ("orders-headless", SENTINEL_SERVER_SELECTOR),
+        ("orders-sentinel", SENTINEL_SELECTOR),
+        ("orders-sentinel-headless", SENTINEL_SELECTOR),
+    ):
+        assert one(objects, "Service", name)["spec"]["selector"] == selector
+    for name, selector in (("orders", SENTINEL_SERVER_SELECTOR), ("orders-sentinel", SENTINEL_SELECTOR)):
+        statefulset = one(objects, "StatefulSet", name)["spec"]
+        assert statefulset["selector"]["matchLabels"] == selector
+        assert selector.items() <= statefulset["template"]["metadata"]["labels"].items()
+        assert "redis-role" not in statefulset["template"]["metadata"]["labels"]
+        assert one(objects, "PodDisruptionBudget", name)["spec"]["selector"]["matchLabels"] == selector
+        assert one(objects, "NetworkPolicy", name)["spec"]["podSelector"]["matchLabels"] == selector
+    assert "redis-role" not in one(objects, "Service", "orders-headless")["spec"]["selector"]
+
+
+def test_what_sentinels_and_servers_are_told(rendered):
+    for scenario, count, quorum, name in (
+        ("sentinel", "3", "2", "orders"),
+        ("sentinel otherwise", "5", "2", "mymaster"),
+    ):
+        objects = rendered[scenario]
+        containers = [*pod_spec(objects)["containers"], *sentinel_pod(objects)["containers"]]
+        for told in ({item["name"]: item.get("value") for item in c["env"]} for c in containers):
+            assert told["REDIS_NAME"] == "orders"
+            assert told["REDIS_SERVICE"] == "orders-headless.shop.svc.cluster.local."
+            assert told["SENTINEL_SERVICE"] == "orders-sentinel-headless.shop.svc.cluster.local."
+            assert (told["SERVERS"], told["SENTINELS"], told["MASTER_NAME"]) == (count, count, name)
+            assert told.get("QUORUM", quorum) == quorum
+
+
+def test_only_labellers_have_a_token(rendered):
+    for scenario in ("sentinel", "sentinel otherwise"):
+        pods = {"servers": pod_spec(rendered[scenario]), "sentinels": sentinel_pod(rendered[scenario])}
+        mounted = [
+            c["name"] for p in pods.values() for c in p["containers"] for m in c["volumeMounts"] if m["name"] == "token"
+        ]
+        assert mounted == ["labeller"]
+        for spec in pods.values():
+            assert spec["automountServiceAccountToken"] is False
+            assert spec["securityContext"]["runAsNonRoot"] is True
+            for item in spec["containers"]:
+                assert item["securityContext"]["readOnlyRootFilesystem"] is True
+                assert item["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_rights_of_labellers(rendered):
+    objects = rendered["sentinel"]
+    assert one(objects, "Role")["rules"] == [
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "patch"]}
+    ]
+    assert one(objects, "RoleBinding")["subjects"][0]["name"] == "orders"
+    assert sentinel_pod(objects)["serviceAccountName"] == "orders"
+    given = rendered["sentinel otherwise"]
+    assert {"Role", "RoleBinding", "ServiceAccount"}.isdisjoint(item["kind"] for item in given)
+    assert sentinel_pod(given)["serviceAccountName"] == "given"
+
+
+def test_what_is_needed_to_give_rights(rendered):
+    def of(scenario):
+        return {
+            r["resource"]: r["verbs"] for r in rendered[scenario] if r["resource"] in RIGHTS or r["verbs"] == ["patch"]
+        }
+
+    assert of("sentinel rules") == {**{right: ["get", "create", "patch"] for right in RIGHTS}, "pods": ["patch"]}
+    assert of("sentinel removal rules") == {right: ["get", "delete"] for right in RIGHTS}
+    assert of("sentinel rules with given rights") == {"serviceaccounts": ["get"]}
+
+
+RIGHTS = ("serviceaccounts", "roles", "rolebindings")
+
+
+def test_everything_that_is_made_is_removed(rendered):
+    kept = {"Namespace"}
+    for scenario, removal in (
+        ("sentinel", "sentinel removal"),
+        ("sentinel otherwise", "sentinel removal with given rights"),
+    ):
+        made = {(item["kind"], item["metadata"]["name"]) for item in rendered[scenario] if item["kind"] not in kept}
+        assert made <= {(item["kind"], item["metadata"]["name"]) for item in rendered[removal]}
+    names = {(item["kind"], item["metadata"]["name"]) for item in rendered["sentinel removal with given rights"]}
+    assert ("ServiceAccount", "given") not in names
+
+
+def test_settings_of_sentinel_deployments(rendered):
+    assert "min-replicas-to-write 1" in one(rendered["sentinel"], "ConfigMap", "orders-config")["data"]["redis.conf"]
+    objects = rendered["sentinel otherwise"]
+    assert one(objects, "StatefulSet", "orders-sentinel")["spec"]["replicas"] == 5
+    assert one(objects, "Service", "orders-master")["spec"]["ports"][0]["nodePort"] == 30079
+    assert "nodePort" not in one(objects, "Service", "orders-slave")["spec"]["ports"][0]
+    sentinel, labeller = sentinel_pod(objects)["containers"]
+    assert sentinel["resources"] == {"limits": {"memory": "64Mi"}}
+    assert (labeller["resources"], labeller["image"]) == (
+        {"limits": {"memory": "48Mi"}},
+        "registry.example.org/python:3",
+    )
+    assert sentinel_pod(objects)["affinity"] == {"nodeAffinity": {"a": "b"}}
+    assert "auth" not in {volume["name"] for volume in sentinel_pod(objects)["volumes"]}
 
 
 def test_nothing_restarts_servers_that_would_lose_their_data(rendered):

@@ -1,0 +1,446 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The example with Sentinels as it stands: failovers of every kind, and that nobody is ever sent to two masters."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pathlib
+import time
+from collections.abc import Iterator
+
+import pytest
+import redis
+import yaml
+from deployment import Deployment, Run, handle, run_module, run_playbook, wait_for
+from watch import Promotions, Watcher, Writer
+
+from examples import EXAMPLES
+
+EXAMPLE = EXAMPLES / "sentinel"
+NAME = "accounts"
+# Sentinels call a server down after 5 s and elect who fails over, on a busy machine.
+FAILOVER_SECONDS = 30
+LABEL_SECONDS = 2.0
+SIGNAL = """
+for pid in $(pgrep -x redis-server); do
+  if nsenter -t $pid -n ip -4 addr | grep -q 'inet {address}/' && ! grep -qz -- --sentinel /proc/$pid/cmdline; then
+    exec kill -{signal} $pid
+  fi
+done
+echo "no redis-server has the address {address}" >&2
+exit 1
+"""
+
+
+class Watched(Deployment):
+    """Servers with Sentinels, of an inventory of the repository."""
+
+    @property
+    def pods(self) -> list[str]:
+        servers = [f"{self.name}-{i}" for i in range(int(self.variables.get("redis_sentinel_servers", 3)))]
+        return servers + [
+            f"{self.name}-sentinel-{i}" for i in range(int(self.variables.get("redis_sentinel_sentinels", 3)))
+        ]
+
+    @property
+    def servers(self) -> dict[str, str]:
+        """Pod -> address, without the Sentinels."""
+        return {pod: address for pod, address in self.addresses().items() if "-sentinel-" not in pod}
+
+    def client(self, pod: str) -> redis.Redis:
+        return redis.Redis(self.addresses()[pod], password=self.password, decode_responses=True)
+
+    def service(self, suffix: str) -> str:
+        return self.kubectl("get", "service", f"{self.name}{suffix}", "-o", "jsonpath={.spec.clusterIP}")
+
+    def seen(self, name: str = "") -> dict[str, object]:
+        arguments = {
+            "kubeconfig": str(handle.lab().kubeconfig),
+            "namespace": self.namespace,
+            "name": self.name,
+            "login_secret": f"{self.name}-auth",
+        }
+        return run_module("redis_sentinel_info", arguments)
+
+    @property
+    def master(self) -> str:
+        seen = self.seen()
+        assert seen["master"], seen
+        return str(seen["master"])
+
+    def whole(self) -> bool:
+        """Servers, Sentinels and labels agree, and every pod is ready. No Ansible takes part."""
+        seen = self.seen()
+        return bool(seen.get("healthy")) and self.ready()
+
+    def wait_until_whole(self) -> dict[str, object]:
+        try:
+            wait_for("servers, Sentinels and labels agree", self.whole, 180)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {json.dumps(self.seen().get('problems'))}") from error
+        return self.seen()
+
+    def machine_of(self, pod: str) -> str:
+        return self.pod_facts()[pod]["spec"]["nodeName"]
+
+    def volume(self, pod: str) -> str:
+        return f"/srv/redis/{self.namespace}.{pod}"
+
+
+def play(playbook: str, *arguments: str) -> Run:
+    run = run_playbook(playbook, [EXAMPLE], *arguments)
+    assert run.code == 0, run.output
+    return run
+
+
+def remove() -> None:
+    play("playbooks/uninstall.yml", "-e", "redis_sentinel_delete_data=true")
+    handle.kubectl("delete", "namespace", NAME, "--ignore-not-found")
+
+
+@pytest.fixture(scope="module")
+def first() -> Iterator[dict[str, Run]]:
+    """The first run, and what check mode said before it."""
+    remove()
+    predicted = play("site.yml", "--check")
+    yield {"predicted": predicted, "first": play("site.yml")}
+    remove()
+
+
+@pytest.fixture
+def accounts(first: dict[str, Run]) -> Watched:
+    path = EXAMPLE / "host_vars" / f"{NAME}.yml"
+    deployment = Watched(NAME, pathlib.Path(), yaml.safe_load(path.read_text()))
+    deployment.wait_until_whole()
+    return deployment
+
+
+def hold(deployment: Watched, pod: str, signal: str) -> None:
+    """Send a signal to the server of a pod, from its machine."""
+    address = deployment.addresses()[pod]
+    handle.machine_exec(deployment.machine_of(pod), "sh", "-ec", SIGNAL.format(address=address, signal=signal))
+
+
+@contextlib.contextmanager
+def isolated(machine: str, address: str) -> Iterator[None]:
+    """No packet from other machines gets to this address, and none from it to them."""
+    rules = (
+        (
+            "add table ip isolate; add chain ip isolate forward {{ type filter hook forward priority -300; }};"
+            f"add rule ip isolate forward ip saddr {address} drop; add rule ip isolate forward ip daddr {address} drop"
+        )
+        .replace("{{", "{")
+        .replace("}}", "}")
+    )
+    handle.machine_exec(machine, "nft", rules)
+    try:
+        yield
+    finally:
+        handle.machine_exec(machine, "nft", "delete table ip isolate")
+
+
+def test_check_mode_predicts_the_first_run_and_the_second_changes_nothing(first) -> None:
+    predicted, made = (first[name].changed for name in ("predicted", "first"))
+    assert predicted[NAME] == made[NAME] > 0
+    again = play("site.yml")
+    assert again.unchanged, again.output
+
+
+def test_what_runs_and_how_to_reach_it_is_shown(first) -> None:
+    for text in (
+        "accounts-master.accounts.svc.cluster.local:6379",
+        "accounts-slave.accounts.svc.cluster.local:6379",
+        "accounts-sentinel.accounts.svc.cluster.local:26379, which call the master accounts",
+    ):
+        assert first["first"].says(text), first["first"].output
+
+
+def test_services_lead_to_the_master_and_to_replicas(accounts: Watched) -> None:
+    with redis.Redis(accounts.service("-master"), password=accounts.password) as connection:
+        assert connection.role()[0] in (b"master", "master")
+    for _connection in range(6):
+        with redis.Redis(accounts.service("-slave"), password=accounts.password) as connection:
+            assert connection.role()[0] in (b"slave", "slave")
+    sentinel = redis.Sentinel(
+        [(accounts.service("-sentinel"), 26379)],
+        sentinel_kwargs={"password": accounts.password},
+    )
+    host, port = sentinel.discover_master(NAME)
+    assert (host, port) == (f"{accounts.master}.{NAME}-headless.{NAME}.svc.cluster.local", 6379)
+
+
+def test_a_planned_restart_of_the_master_loses_nothing(accounts: Watched) -> None:
+    old = accounts.master
+    with Watcher(NAME, NAME) as watcher, Writer(accounts.service("-master"), accounts.password, "planned") as writer:
+        wait_for("writes", lambda: len(writer.acknowledged) > 50)
+        accounts.kubectl("delete", "pod", old)
+        seen = accounts.wait_until_whole()
+        last = len(writer.acknowledged)
+        wait_for("writes after it", lambda: len(writer.acknowledged) > last + 50)
+    assert seen["master"] != old
+    assert watcher.never_two()
+    with accounts.client(str(seen["master"])) as connection:
+        assert writer.lost(connection) == []
+    print(f"planned: longest write gap {writer.gap:.2f} s, {len(writer.acknowledged)} writes, none lost")
+    kept = handle.machine_exec(accounts.machine_of(old), "ls", "-A", accounts.volume(old)).stdout
+    assert "kept-of-term" not in kept
+
+
+def test_a_hanging_master_is_replaced_and_keeps_what_only_it_has(accounts: Watched) -> None:
+    old, addresses = accounts.master, accounts.servers
+    with (
+        Watcher(NAME, NAME) as watcher,
+        Promotions({pod: a for pod, a in addresses.items() if pod != old}, accounts.password) as promotions,
+        Writer(accounts.service("-master"), accounts.password, "hung") as writer,
+    ):
+        wait_for("writes", lambda: len(writer.acknowledged) > 50)
+        stopped = time.monotonic()
+        hold(accounts, old, "STOP")
+        try:
+            wait_for("another master", lambda: promotions.since, FAILOVER_SECONDS)
+            new = next(iter(promotions.since))
+            wait_for("its label", lambda: any(look.masters == [new] for look in watcher.looks), FAILOVER_SECONDS)
+            last = len(writer.acknowledged)
+            wait_for("writes to it", lambda: len(writer.acknowledged) > last + 50)
+        finally:
+            hold(accounts, old, "CONT")
+        seen = accounts.wait_until_whole()
+    assert seen["master"] == new
+    assert watcher.never_two()
+    took = watcher.labelled_at(new) - promotions.since[new]
+    assert took < LABEL_SECONDS, f"labelled {took:.2f} s after its promotion"
+    with accounts.client(new) as connection:
+        lost = writer.lost(connection)
+    print(
+        f"hung: promoted after {promotions.since[new] - stopped:.2f} s, labelled {took:.2f} s later, "
+        f"longest write gap {writer.gap:.2f} s, {len(lost)} of {len(writer.acknowledged)} acknowledged writes lost"
+    )
+
+
+def test_an_isolated_master_comes_back_as_a_replica_with_its_writes_in_a_file(accounts: Watched) -> None:
+    old, address = accounts.master, accounts.addresses()[accounts.master]
+    machine = accounts.machine_of(old)
+    ask = f'REDISCLI_AUTH="$(cat /etc/redis-auth/password)" redis-cli set isolated only-{old}'
+    with Watcher(NAME, NAME) as watcher:
+        with isolated(machine, address):
+            # It still takes writes: its replicas count for as long as min-replicas-max-lag.
+            assert accounts.kubectl("exec", old, "--", "sh", "-c", ask).strip() == "OK"
+            wait_for("another master", lambda: accounts.seen()["master"] not in ("", old), FAILOVER_SECONDS)
+        seen = accounts.wait_until_whole()
+    assert watcher.never_two()
+    with accounts.client(str(seen["master"])) as connection:
+        assert connection.get("isolated") is None
+    with accounts.client(old) as connection:
+        assert connection.role()[0] == "slave"
+        assert connection.get("isolated") is None
+    kept = f"grep -rl only-{old} {accounts.volume(old)}/kept-of-term-*"
+    assert "appendonlydir" in handle.machine_exec(machine, "sh", "-c", kept).stdout
+
+
+def test_a_killed_process_comes_back_as_what_it_was(accounts: Watched) -> None:
+    old = accounts.master
+    with accounts.client(old) as connection:
+        connection.set("killed", "before")
+        connection.execute_command("WAITAOF", 1, 0, 2000) if connection.info()["redis_version"] >= "7.2" else None
+    epoch = accounts.seen()["epoch"]
+    with Watcher(NAME, NAME) as watcher:
+        hold(accounts, old, "KILL")
+        wait_for("the container's restart", lambda: _restarts(accounts, old) > 0)
+        seen = accounts.wait_until_whole()
+    assert watcher.never_two()
+    # Sentinels had no time to find it down, or they had, and it follows.
+    assert seen["master"] == old or seen["epoch"] > epoch
+    with accounts.client(str(seen["master"])) as connection:
+        assert connection.get("killed") == "before"
+
+
+def _restarts(deployment: Watched, pod: str) -> int:
+    return deployment.pod_facts()[pod]["status"]["containerStatuses"][0]["restartCount"]
+
+
+def test_all_pods_at_once(accounts: Watched) -> None:
+    with accounts.client(accounts.master) as connection:
+        connection.set("all", "before")
+        assert connection.wait(2, 5000) == 2
+    before = accounts.addresses()
+    with Watcher(NAME, NAME) as watcher:
+        accounts.kubectl("delete", "pods", "-l", f"app.kubernetes.io/instance={NAME}")
+        began = time.monotonic()
+        seen = accounts.wait_until_whole()
+        took = time.monotonic() - began
+    assert watcher.never_two()
+    assert all(before[pod] != address for pod, address in accounts.addresses().items())
+    with accounts.client(str(seen["master"])) as connection:
+        assert connection.get("all") == "before"
+    print(f"all pods at once: whole again {took:.1f} s after they were gone")
+
+
+def test_all_pods_killed_at_once_without_a_chance_to_hand_over(accounts: Watched) -> None:
+    old = accounts.master
+    with accounts.client(old) as connection:
+        connection.set("power", "before")
+        assert connection.wait(2, 5000) == 2
+    with Watcher(NAME, NAME) as watcher:
+        accounts.kubectl("delete", "pods", "-l", f"app.kubernetes.io/instance={NAME}", "--force", "--grace-period=0")
+        seen = accounts.wait_until_whole()
+    assert watcher.never_two()
+    with accounts.client(str(seen["master"])) as connection:
+        assert connection.get("power") == "before"
+
+
+def test_all_sentinels_at_once(accounts: Watched) -> None:
+    before = accounts.seen()
+    with Watcher(NAME, NAME) as watcher:
+        accounts.kubectl(
+            "delete", "pods", "-l", f"app.kubernetes.io/instance={NAME},app.kubernetes.io/name=redis-sentinel"
+        )
+        seen = accounts.wait_until_whole()
+    assert watcher.never_two()
+    assert (seen["master"], seen["epoch"]) == (before["master"], before["epoch"])
+    assert all(look.masters == [before["master"]] for look in watcher.looks), "the master lost its label"
+
+
+def test_a_master_whose_volume_was_wiped_does_not_empty_its_replicas(accounts: Watched) -> None:
+    old = accounts.master
+    with accounts.client(old) as connection:
+        connection.set("wiped", "before")
+        assert connection.wait(2, 5000) == 2
+    machine, directory = accounts.machine_of(old), accounts.volume(old)
+    hold(accounts, old, "STOP")
+    handle.machine_exec(machine, "sh", "-c", f"find {directory} -mindepth 1 ! -name .slotwise-owner.json -delete")
+    hold(accounts, old, "KILL")
+    wait_for("another master", lambda: accounts.seen()["master"] not in ("", old), 90)
+    seen = accounts.wait_until_whole()
+    with accounts.client(str(seen["master"])) as connection:
+        assert connection.get("wiped") == "before"
+    with accounts.client(old) as connection:
+        assert connection.get("wiped") == "before"
+
+
+def test_the_machine_of_the_master_dies(accounts: Watched) -> None:
+    old = accounts.master
+    machine = accounts.machine_of(old)
+    others = {pod: address for pod, address in accounts.servers.items() if pod != old}
+    with (
+        Watcher(NAME, NAME) as watcher,
+        Promotions(others, accounts.password) as promotions,
+        Writer(accounts.service("-master"), accounts.password, "machine") as writer,
+    ):
+        wait_for("writes", lambda: len(writer.acknowledged) > 50)
+        dead = time.monotonic()
+        handle.power_off(machine)
+        try:
+            wait_for("another master", lambda: promotions.since, FAILOVER_SECONDS)
+            new = next(iter(promotions.since))
+            wait_for("its label", lambda: any(look.masters == [new] for look in watcher.looks), FAILOVER_SECONDS)
+            last = len(writer.acknowledged)
+            wait_for("writes to it", lambda: len(writer.acknowledged) > last + 50)
+        finally:
+            handle.power_on(machine)
+        seen = accounts.wait_until_whole()
+    assert watcher.never_two()
+    took = watcher.labelled_at(new) - promotions.since[new]
+    assert took < LABEL_SECONDS, f"labelled {took:.2f} s after its promotion"
+    with accounts.client(str(seen["master"])) as connection:
+        lost = writer.lost(connection)
+    print(
+        f"machine: promoted after {promotions.since[new] - dead:.2f} s, labelled {took:.2f} s later, "
+        f"longest write gap {writer.gap:.2f} s, {len(lost)} of {len(writer.acknowledged)} acknowledged writes lost"
+    )
+
+
+def test_twenty_failovers_in_a_row(accounts: Watched) -> None:
+    masters = []
+    slowest = 0.0
+    with accounts.client(accounts.master) as connection:
+        connection.set("row", "before")
+    with Watcher(NAME, NAME) as watcher:
+        for _number in range(20):
+            old = accounts.master
+            address = accounts.addresses()[f"{NAME}-sentinel-0"]
+            with redis.Redis(address, 26379, password=accounts.password) as sentinel:
+                sentinel.execute_command("SENTINEL", "FAILOVER", NAME)
+            began = time.monotonic()
+            wait_for(
+                "another labelled master",
+                lambda old=old: watcher.looks[-1].masters not in ([], [old]),
+                FAILOVER_SECONDS,
+            )
+            slowest = max(slowest, time.monotonic() - began)
+            masters.append(accounts.wait_until_whole()["master"])
+    assert watcher.never_two()
+    assert all(before != after for before, after in zip(masters, masters[1:]))
+    with accounts.client(accounts.master) as connection:
+        assert connection.get("row") == "before"
+    print(f"twenty failovers: the slowest until its label {slowest:.2f} s")
+
+
+def test_two_releases_in_one_namespace_do_not_mix(accounts: Watched, tmp_path: pathlib.Path) -> None:
+    inventory = tmp_path / "hosts.yml"
+    other = {"redis_sentinel_namespace": NAME, "redis_sentinel_storage": {"type": "emptydir", "size": "64Mi"}}
+    inventory.write_text(yaml.safe_dump({"redis_sentinel": {"hosts": {"ledger": other}}}))
+    try:
+        run = run_playbook("site.yml", [inventory])
+        assert run.code == 0, run.output
+        again = run_playbook("site.yml", [inventory])
+        assert again.unchanged, again.output
+        seen = accounts.wait_until_whole()
+        assert {row["pod"].rpartition("-")[0] for row in seen["servers"]} == {NAME}
+    finally:
+        run_playbook("playbooks/uninstall.yml", [inventory], "-e", "redis_sentinel_delete_data=true")
+    accounts.wait_until_whole()
+
+
+def test_labellers_may_do_nothing_else(accounts: Watched) -> None:
+    account = f"system:serviceaccount:{NAME}:{NAME}"
+    listed = accounts.kubectl("auth", "can-i", "--list", f"--as={account}", "--no-headers")
+    ours = [line.split() for line in listed.splitlines() if line.startswith("pods")]
+    assert ours == [["pods", "[]", "[]", "[get", "list", "patch]"]]
+    for pod, facts in accounts.pod_facts().items():
+        mounted = {
+            container["name"]
+            for container in facts["spec"]["containers"]
+            for mount in container["volumeMounts"]
+            if "serviceaccount" in mount["mountPath"]
+        }
+        assert mounted == ({"labeller"} if "-sentinel-" in pod else set())
+        assert accounts.password not in json.dumps(facts)
+
+
+def test_bad_input_is_refused(first) -> None:
+    given = {
+        "redis_sentinel_servers": 1,
+        "redis_sentinel_sentinels": 4,
+        "redis_sentinel_quorum": 9,
+        "redis_sentinel_config": {"replica-priority": 1},
+    }
+    run = run_playbook("playbooks/preflight.yml", [EXAMPLE], "-e", json.dumps(given))
+    assert run.code != 0
+    for text in (
+        "redis_sentinel_servers is 1. Allowed: 2 or more",
+        "redis_sentinel_sentinels is 4. Allowed: an odd number, 3 or more",
+        "redis_sentinel_quorum is 9. Allowed: 1 to 4",
+        "redis_sentinel_config: replica-priority cannot be set here",
+    ):
+        assert run.says(text), run.output
+
+
+def test_uninstall_keeps_the_data_unless_told(accounts: Watched) -> None:
+    with accounts.client(accounts.master) as connection:
+        connection.set("kept", "yes")
+        assert connection.wait(2, 5000) == 2
+    play("playbooks/uninstall.yml")
+    assert (
+        accounts.kubectl(
+            "get", "all,role,rolebinding,serviceaccount", "-l", f"app.kubernetes.io/instance={NAME}", "-o", "name"
+        )
+        == ""
+    )
+    play("site.yml")
+    with accounts.client(accounts.master) as connection:
+        assert connection.get("kept") == "yes"
+    remove()
+    left = handle.machine_exec("lab-worker1", "sh", "-c", "ls /srv/redis 2>/dev/null | grep '^accounts'", check=False)
+    assert left.stdout == ""
