@@ -33,6 +33,7 @@ options:
         required: true
         choices:
           - ConfigMap
+          - Deployment
           - Namespace
           - NetworkPolicy
           - Node
@@ -40,8 +41,11 @@ options:
           - PersistentVolumeClaim
           - Pod
           - PodDisruptionBudget
+          - Role
+          - RoleBinding
           - Secret
           - Service
+          - ServiceAccount
           - StatefulSet
           - StorageClass
       name:

@@ -39,7 +39,7 @@ def render(tmp_path_factory):
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads((folder / "rendered.json").read_text())
+        return {name: value for file in folder.glob("*.json") for name, value in json.loads(file.read_text()).items()}
 
     return run
 
@@ -53,11 +53,12 @@ def _play(folder: Path, role: str, scenarios: dict[str, tuple]) -> str:
         (home / name).mkdir(parents=True)
         for file in (file for part in roles for file in (ROOT / "roles" / part / name).glob("*")):
             (home / name / file.name).symlink_to(file)
+    mine = [name for name, (of, *_rest) in scenarios.items() if of == role]
+    # A fact for each: one that grows would be rendered again by every task.
+    facts = {name: f"rendered_{number}" for number, name in enumerate(mine)}
     tasks = [
         {
-            "ansible.builtin.set_fact": {
-                "rendered": "{{ rendered | default({}) | combine({" + json.dumps(name) + ": " + expression + "}) }}"
-            },
+            "ansible.builtin.set_fact": {facts[name]: "{{ " + expression + " }}"},
             # Variables of a task, so that no scenario leaves anything behind for the next.
             "vars": {
                 "__common_topology": role,
@@ -66,16 +67,17 @@ def _play(folder: Path, role: str, scenarios: dict[str, tuple]) -> str:
                 **given,
             },
         }
-        for name, (of, expression, given, found) in scenarios.items()
-        if of == role
+        for name in mine
+        for _of, expression, given, found in [scenarios[name]]
     ]
-    write = {"content": "{{ rendered | to_json }}", "dest": str(folder / "rendered.json")}
+    rendered = {name: "{{ " + fact + " }}" for name, fact in facts.items()}
+    write = {"content": "{{ rendered | to_json }}", "dest": str(folder / f"{role}.json")}
     play = {
         "name": f"Render {role}",
         "hosts": "localhost",
         "gather_facts": False,
         "vars_files": [str(ROOT / "roles" / r / part / "main.yml") for part in ("defaults", "vars") for r in roles],
-        "tasks": [*tasks, {"ansible.builtin.copy": write}],
+        "tasks": [*tasks, {"ansible.builtin.copy": write, "vars": {"rendered": rendered}}],
     }
     path = home / "play.yml"
     path.write_text(yaml.safe_dump([play]))

@@ -536,24 +536,17 @@ ALONE_TEXTS = {
 }
 
 
-UNPREPARED = "lookup('ansible.builtin.template', 'unprepared_nodes.yml.j2') | from_yaml"
+MAY_RUN = "lookup('ansible.builtin.template', 'nfs_nodes.yml.j2') | from_yaml"
 ON_NFS = {"type": "nfs", "server": "nfs1"}
 TAINTED = [*NODES, {**NODES[0], "metadata": {"name": "control"}, "spec": {"taints": [{"effect": "NoSchedule"}]}}]
-# name: (storage, machines of the inventory, further variables, nodes that nobody prepares)
+# name: (storage, further variables, nodes that pods may run on)
 NFS_NODES = {
-    "all nodes": (ON_NFS, [], {}, ["node1", "node2", "node3"]),
-    "some machines": (ON_NFS, ["node1", "node3"], {}, ["node2"]),
-    "all machines": (ON_NFS, ["node1", "node2", "node3"], {}, []),
-    "named hosts": ({**ON_NFS, "hosts": ["node1"]}, ["node1"], {}, []),
-    "one export": ({**ON_NFS, "type": "nfs_shared"}, ["node1", "node2"], {}, ["node3"]),
-    "not on NFS": ({"type": "local", "hosts": ["node1"]}, [], {}, []),
-    "tolerated": (ON_NFS, [], {"redis_cluster_tolerations": [{}]}, ["control", "node1", "node2", "node3"]),
-    "chosen by label": (
-        ON_NFS,
-        [],
-        {"redis_cluster_node_selector": {"kubernetes.io/hostname": "node2"}},
-        ["node2"],
-    ),
+    "all nodes": (ON_NFS, {}, ["node1", "node2", "node3"]),
+    "named hosts": ({**ON_NFS, "hosts": ["node1"]}, {}, ["node1"]),
+    "one export": ({**ON_NFS, "type": "nfs_shared"}, {}, ["node1", "node2", "node3"]),
+    "not on NFS": ({"type": "local", "hosts": ["node1"]}, {}, []),
+    "tolerated": (ON_NFS, {"redis_cluster_tolerations": [{}]}, ["control", "node1", "node2", "node3"]),
+    "chosen by label": (ON_NFS, {"redis_cluster_node_selector": {"kubernetes.io/hostname": "node2"}}, ["node2"]),
 }
 
 
@@ -578,11 +571,11 @@ def said(render):
     nodes = {
         name: (
             "redis_cluster",
-            f"({UNPREPARED})",
-            {**GIVEN, **more, "redis_cluster_storage": storage, "__common_inventory_machines": machines},
+            f"({MAY_RUN})",
+            {**GIVEN, **more, "redis_cluster_storage": storage},
             {**NOTHING, "nodes": TAINTED},
         )
-        for name, (storage, machines, more, _wanted) in NFS_NODES.items()
+        for name, (storage, more, _wanted) in NFS_NODES.items()
     }
     with_sentinels = {
         name: ("redis_sentinel", f"({expression})", {**WATCHED, **more}, found)
@@ -596,8 +589,8 @@ def said(render):
 
 
 @pytest.mark.parametrize("scenario", NFS_NODES)
-def test_nodes_that_nobody_prepares_for_nfs(said, scenario):
-    assert said[scenario] == NFS_NODES[scenario][3]
+def test_nodes_that_pods_on_nfs_may_run_on(said, scenario):
+    assert said[scenario] == NFS_NODES[scenario][2]
 
 
 @pytest.mark.parametrize("scenario", [*REFUSALS, *ALONE_REFUSALS, *WATCHED_REFUSALS])

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,22 @@ A, B = View(4, "orders-0.orders-headless.shop.svc"), View(5, "orders-1.orders-he
 )
 def test_a_view_needs_more_than_half_of_all_sentinels(views, wanted):
     assert labeller.agreed(views, 3) == wanted
+
+
+def test_a_majority_does_not_wait_for_the_silent():
+    silent = threading.Event()
+
+    def ask(host):
+        if host == "dead":
+            silent.wait(10)
+            return None
+        return A
+
+    began = time.monotonic()
+    assert labeller.ask_all(ask, ["dead", "one", "two"]) == A
+    assert time.monotonic() - began < labeller.REPLY_SECONDS
+    assert labeller.ask_all(ask, ["dead", "one", "dead"]) is None
+    silent.set()
 
 
 def pod(number: int, role: str = "", epoch: str = "", version: str = "1"):

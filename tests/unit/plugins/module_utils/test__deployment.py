@@ -207,7 +207,7 @@ def test_the_zone_of_the_inventory_comes_before_that_of_the_node(monkeypatch):
     labels = {"node1": "label-1", "node2": "label-2", "node3": "label-3"}
     kubernetes = FakeKubernetes()
     kubernetes.zones = lambda: labels
-    kubernetes.pods = lambda namespace, name: {
+    kubernetes.pods = lambda *_asked: {
         pod: Pod(pod, address=f"10.0.0.{i}", machine=f"node{i % 3 + 1}") for i, pod in enumerate(PODS)
     }
     placement = {

@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The flow of twemproxy_verify: a short-lived key in each backend, written by one proxy and read by the next."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
+from ansible_collections.slotwise.redis.plugins.module_utils._ketama import Pool, keys
+from ansible_collections.slotwise.redis.plugins.module_utils._servers import POLL_SECONDS, Servers
+from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
+from ansible_collections.slotwise.redis.plugins.module_utils._transport import Fleet, Replies
+from ansible_collections.slotwise.redis.plugins.module_utils._verify import KEY_SECONDS
+
+READ_SECONDS = 15
+MESSAGE = "Not every backend works through every proxy."
+ADVICE = "Look at the backends and at the log of the proxies, then run again."
+
+
+class Proxies(Servers):
+    """The pods of a Deployment: their names are not known beforehand, and DNS does not know them."""
+
+    def __init__(self, module) -> None:
+        # what the servers of a StatefulSet have and proxies have not
+        module.params.setdefault("dns_server", None)
+        super().__init__(module, module.params["replicas"])
+
+    def _endpoints(self) -> tuple[list[Endpoint], list[str]]:
+        if not self._kubernetes:
+            return super()._endpoints()
+        pods = [pod for pod in self._pods() if not pod.metadata.deletion_timestamp]
+        running = [pod for pod in pods if pod.status.pod_ip]
+        found = [Endpoint(p.metadata.name, p.status.pod_ip, self._params["port"], p.spec.node_name) for p in running]
+        reasons = [f"{pod.metadata.name}: has no address yet" for pod in pods if not pod.status.pod_ip]
+        if len(pods) < self._count and not self._predicting:
+            reasons.append(f"{len(pods)} of {self._count} pods exist")
+        return sorted(found, key=lambda endpoint: endpoint.name), reasons
+
+    def _pods(self):
+        # only where Kubernetes is asked, see _servers.open_kubernetes
+        from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_errors  # noqa: PLC0415
+
+        namespace, name = self._params["namespace"], self._params["name"]
+        labels = f"app.kubernetes.io/name=twemproxy,app.kubernetes.io/instance={name}"
+        with api_errors(self.api, f"listing pods in {namespace}"):
+            return self._kubernetes.core.list_namespaced_pod(
+                namespace, label_selector=labels, _request_timeout=READ_SECONDS
+            ).items
+
+
+def run_verify(module, write: bool) -> dict[str, object]:
+    """The result of the module: wait until every proxy answers, then reach every backend through each of them."""
+    try:
+        pool = Pool.of(module.params["pool"])
+    except (KeyError, ValueError) as error:
+        raise EngineError(f"pool: {error}.") from error
+    if module.params["replicas"] < 1:
+        raise EngineError(f"replicas is {module.params['replicas']}: give 1 or more.")
+    proxies = Proxies(module)
+    fleet = proxies.connect(module.debug)
+    try:
+        return {"changed": False, "proxies": _check_in_time(fleet, pool, write, proxies.deadline)}
+    finally:
+        fleet.close()
+
+
+def _check_in_time(fleet: Fleet, pool: Pool, write: bool, deadline: float) -> list[dict[str, object]]:
+    """Backends may be away for a while: a restart, a new address that DNS does not tell yet."""
+    while True:
+        try:
+            return check_proxies(fleet, pool, write)
+        except Unreachable:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(POLL_SECONDS)
+
+
+def check_proxies(fleet: Fleet, pool: Pool, write: bool) -> list[dict[str, object]]:
+    """A row for each proxy. Raises with each backend that does not work through one: Unreachable where it may later.
+
+    Each proxy reads what the one before it wrote: a proxy that places keys by other settings does not find them.
+    """
+    names = [endpoint.name for endpoint in fleet.endpoints]
+    token = secrets.token_hex(8)
+    own = {name: keys(pool, f"slotwise.redis:{token}:{i}") for i, name in enumerate(names)}
+    others = dict(zip(names, [own[name] for name in names[-1:] + names[:-1]]))
+    wrong: list[tuple[str, bool]] = []
+    try:
+        if write:
+            wrong += _wrong(fleet.gather({n: _writes(own[n].values(), token) for n in names}), own, b"OK")
+        expected = token.encode() if write else None
+        if not wrong:
+            wrong += _wrong(
+                fleet.gather({n: [("GET", k) for k in others[n].values()] for n in names}), others, expected
+            )
+    finally:
+        if write:
+            fleet.gather({n: [("DEL", key) for key in own[n].values()] for n in names})
+    if wrong:
+        final = any(answer for _text, answer in wrong)
+        raise (EngineError if final else Unreachable)(MESSAGE, [text for text, _answer in wrong], ADVICE)
+    return [
+        {"pod": e.name, "machine": e.machine, "address": e.address, "backends": len(own[e.name])}
+        for e in fleet.endpoints
+    ]
+
+
+def _writes(given: Sequence[str], value: str) -> list[tuple[object, ...]]:
+    return [("SET", key, value, "EX", KEY_SECONDS) for key in given]
+
+
+def _wrong(
+    answers: Mapping[str, Replies], asked: Mapping[str, Mapping[str, str]], expected: object
+) -> list[tuple[str, bool]]:
+    """Proxy and backend of each reply that is not the expected one, and whether it is another answer and no error."""
+    return [
+        (f"{proxy} to {backend}: {reply}", False)
+        if isinstance(reply, Exception)
+        else (f"{proxy} to {backend}: answered {reply!r}", True)
+        for proxy, replies in answers.items()
+        for backend, reply in zip(asked[proxy], replies)
+        if reply != expected
+    ]

@@ -1,0 +1,418 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Objects, refusals and notes of role twemproxy, rendered by Ansible itself."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+NOTHING = {"namespace": [], "deployment": [], "service": [], "config": []}
+GIVEN = {
+    "twemproxy_name": "proxy",
+    "twemproxy_namespace": "cache",
+    "twemproxy_image": "registry.example.org/nutcracker:0.5",
+    "twemproxy_backends": [
+        {"name": "a", "host": "a.example.org"},
+        {"name": "b", "host": "b", "port": 7000, "weight": 3},
+    ],
+}
+# The only host of these runs, as the inventory name of a deployment of which nothing is set.
+BY_NAME = {**GIVEN, "twemproxy_backends": "localhost", "twemproxy_namespace": "localhost"}
+OTHER = {
+    **GIVEN,
+    "twemproxy_create_namespace": "false",
+    "twemproxy_replicas": "3",
+    "twemproxy_image_pull_policy": "Always",
+    "twemproxy_image_pull_secrets": ["pull-a", "pull-b"],
+    "twemproxy_pool": {"listen": "0.0.0.0:6380", "hash_tag": "", "timeout": "1000", "preconnect": True},
+    "twemproxy_existing_secret": "given",
+    "twemproxy_existing_secret_key": "redis.password",
+    "twemproxy_resources": {"limits": {"memory": "64Mi"}},
+    "twemproxy_node_selector": {"disk": "ssd"},
+    "twemproxy_tolerations": [{"key": "redis", "operator": "Exists"}],
+    "twemproxy_affinity": {"nodeAffinity": {"a": "b"}},
+    "twemproxy_topology_spread_constraints": [{"maxSkew": 1}],
+    "twemproxy_priority_class": "high",
+    "twemproxy_pod_labels": {"team": "shop", "app.kubernetes.io/instance": "wrong"},
+    "twemproxy_pod_annotations": {"note": "pod"},
+    "twemproxy_labels": {"cost": "7"},
+    "twemproxy_annotations": {"note": "all"},
+    "twemproxy_drain_seconds": 20,
+    "twemproxy_max_unavailable": 2,
+    "twemproxy_service_type": "LoadBalancer",
+    "twemproxy_service_annotations": {"lb": "internal"},
+    "twemproxy_service_node_port": 30079,
+    "twemproxy_service_load_balancer_class": "example.org/lb",
+    "twemproxy_service_source_ranges": ["192.0.2.0/24"],
+    "twemproxy_service_external_traffic_policy": "Local",
+    "twemproxy_network_policy_clients": [{"podSelector": {}}],
+}
+SELECTOR = {
+    f"app.kubernetes.io/{k}": v for k, v in (("name", "twemproxy"), ("instance", "proxy"), ("component", "twemproxy"))
+}
+LABELS = {**SELECTOR, "app.kubernetes.io/managed-by": "slotwise.redis"}
+OBJECTS, RULES = "__twemproxy_objects", "__twemproxy_rules"
+INPUT, LIVE = (
+    f"lookup('ansible.builtin.template', '{kind}_problems.yml.j2') | from_yaml" for kind in ("input", "live")
+)
+NOTES = "lookup('ansible.builtin.template', 'notes.txt.j2')"
+READY = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
+
+
+def found(kind, name, labels=None, **parts):
+    return {"kind": kind, "metadata": {"name": name, "labels": LABELS if labels is None else labels}, **parts}
+
+
+def running(*servers, **options):
+    """A running pool with these servers; hash tag and the rest as the role sets them."""
+    pool = {"hash": "fnv1a_64", "hash_tag": "{}", "distribution": "ketama", **options, "servers": list(servers)}
+    config = found("ConfigMap", "proxy-config", data={"nutcracker.yml": yaml.safe_dump({"proxy": pool})})
+    return {**NOTHING, "deployment": [found("Deployment", "proxy")], "config": [config]}
+
+
+SAME = ("10.0.0.1:6379:1 a", "10.0.0.2:6379:3 b")
+# name: (expression, variables, what Kubernetes has, sentences that must appear; none means no problem)
+REFUSALS = {
+    "fine": (INPUT, GIVEN, NOTHING, []),
+    "fine with everything": (INPUT, OTHER, NOTHING, []),
+    "fine by name": (INPUT, BY_NAME, NOTHING, []),
+    "names": (
+        INPUT,
+        {**GIVEN, "twemproxy_name": "9-lives", "twemproxy_namespace": "Shop"},
+        NOTHING,
+        ["twemproxy_name is 9-lives. Allowed: ", "twemproxy_namespace is Shop. Allowed: "],
+    ),
+    "no image": (
+        INPUT,
+        {**GIVEN, "twemproxy_image": ""},
+        NOTHING,
+        ["twemproxy_image is not set. There is no official"],
+    ),
+    "numbers": (
+        INPUT,
+        {
+            **GIVEN,
+            "twemproxy_replicas": 0,
+            "twemproxy_max_unavailable": 0,
+            "twemproxy_drain_seconds": -1,
+            "twemproxy_pool": {"timeout": -1, "backlog": 0, "server_connections": 0, "server_failure_limit": "x"},
+        },
+        NOTHING,
+        [
+            "twemproxy_replicas is 0. Allowed: 1 or more.",
+            "twemproxy_max_unavailable is 0. Allowed: 1",
+            "twemproxy_drain_seconds is -1. Allowed: 0",
+            "twemproxy_pool.timeout is -1. Allowed: 1",
+            "twemproxy_pool.backlog is 0",
+            "twemproxy_pool.server_connections is 0",
+            "twemproxy_pool.server_failure_limit is x",
+        ],
+    ),
+    "options": (
+        INPUT,
+        {**GIVEN, "twemproxy_pool": {"listen": "22121", "hash_tag": "[", "auto_eject_hosts": "yes"}},
+        NOTHING,
+        [
+            "twemproxy_pool.listen is 22121. Allowed: an IPv4 address and a port",
+            'twemproxy_pool.hash_tag is "[". Allowed: two characters',
+            "twemproxy_pool.auto_eject_hosts is true: while a server is away its keys",
+        ],
+    ),
+    "port of the statistics": (
+        INPUT,
+        {**GIVEN, "twemproxy_pool": {"listen": "0.0.0.0:22222"}},
+        NOTHING,
+        ["twemproxy_pool.listen is 0.0.0.0:22222."],
+    ),
+    "a cache may eject": (
+        INPUT,
+        {**GIVEN, "twemproxy_pool": {"auto_eject_hosts": True}, "twemproxy_allow_remapping": "true"},
+        NOTHING,
+        [],
+    ),
+    "no such deployment": (
+        INPUT,
+        {**GIVEN, "twemproxy_backends": "nowhere"},
+        NOTHING,
+        ["twemproxy_backends is nowhere, and no host of the inventory has this name."],
+    ),
+    "no servers": (INPUT, {**GIVEN, "twemproxy_backends": []}, NOTHING, ["twemproxy_backends is empty. Allowed:"]),
+    "no list": (
+        INPUT,
+        {**GIVEN, "twemproxy_backends": {"a": 1}},
+        NOTHING,
+        ['twemproxy_backends is {"a": 1}. Allowed:'],
+    ),
+    "password elsewhere": (
+        INPUT,
+        {**BY_NAME, "twemproxy_namespace": "cache"},
+        NOTHING,
+        ["twemproxy_namespace is cache and the backends with their password are in namespace localhost."],
+    ),
+    "its own secret": (
+        INPUT,
+        {**BY_NAME, "twemproxy_namespace": "cache", "twemproxy_existing_secret": "copied"},
+        NOTHING,
+        [],
+    ),
+    "wrong servers": (
+        INPUT,
+        {
+            **GIVEN,
+            "twemproxy_backends": [
+                "a:6379",
+                {"name": "a b", "host": "", "prt": 1},
+                {"name": "c", "host": "c", "port": 0, "weight": 0},
+                {"name": "c", "host": "d"},
+            ],
+        },
+        NOTHING,
+        [
+            'twemproxy_backends[0] is "a:6379". Allowed: a dictionary',
+            "twemproxy_backends[1] has prt. Allowed: name, host, port, weight.",
+            'twemproxy_backends[1].name is "a b". Allowed:',
+            'twemproxy_backends[1].host is "". Allowed:',
+            "twemproxy_backends[2].port is 0. Allowed: 1 to 65535.",
+            "twemproxy_backends[2].weight is 0. Allowed: 1 to 1000.",
+            "twemproxy_backends has the name c 2 times.",
+        ],
+    ),
+    "first run": (LIVE, GIVEN, NOTHING, []),
+    "moved servers": (LIVE, GIVEN, running(*SAME), []),
+    "one more": (
+        LIVE,
+        GIVEN,
+        running(SAME[0]),
+        ["The pool of cache/proxy would change: 7"],
+    ),
+    "one more, allowed": (LIVE, {**GIVEN, "twemproxy_allow_remapping": True}, running(SAME[0]), []),
+    "another hash": (
+        LIVE,
+        GIVEN,
+        running(*SAME, hash="md5"),
+        ["not found any more, as far as that can be told: hash, hash tag or distribution is another one."],
+    ),
+    "a broken configuration": (
+        LIVE,
+        GIVEN,
+        {**running(*SAME), "config": [found("ConfigMap", "proxy-config", data={"nutcracker.yml": "listen: x"})]},
+        [],
+    ),
+    "of others": (
+        LIVE,
+        GIVEN,
+        {
+            **NOTHING,
+            "deployment": [found("Deployment", "proxy", labels={})],
+            "service": [found("Service", "proxy", labels={**LABELS, "app.kubernetes.io/component": "standalone"})],
+        },
+        ["Deployment cache/proxy, Service cache/proxy: of this name, and not made as a Twemproxy deployment"],
+    ),
+    "no namespace": (
+        LIVE,
+        {**GIVEN, "twemproxy_create_namespace": False},
+        NOTHING,
+        ["Namespace cache does not exist, and twemproxy_create_namespace is false."],
+    ),
+    "namespace going": (
+        LIVE,
+        GIVEN,
+        {**NOTHING, "namespace": [{"metadata": {"name": "cache"}, "status": {"phase": "Terminating"}}]},
+        ["Namespace cache is being removed (Terminating)."],
+    ),
+    "no secret": (
+        LIVE,
+        {**GIVEN, "twemproxy_existing_secret": "given"},
+        {**NOTHING, "secret": []},
+        ["twemproxy_existing_secret is given, and there is no Secret cache/given."],
+    ),
+    "secret still to come": (LIVE, BY_NAME, {**NOTHING, "secret": []}, []),
+    "no such key": (
+        LIVE,
+        {**GIVEN, "twemproxy_existing_secret": "given", "twemproxy_existing_secret_key": "pw"},
+        {**NOTHING, "secret": [{"data": {"password": None}}]},
+        ["The password is to be key pw of Secret cache/given, which has the keys password."],
+    ),
+}
+SHOWN = {
+    "__twemproxy_running": {"objects": {"service": [{"spec": {"ports": [{"nodePort": 30079}]}}]}},
+    "__twemproxy_verified": {"proxies": [{"pod": "proxy-x", "machine": "node1", "backends": 2}]},
+}
+TEXTS = {
+    "notes": (NOTES, {**BY_NAME, **SHOWN, "twemproxy_kubeconfig": "/a b/config"}),
+    "outside": (NOTES, {**GIVEN, **SHOWN, "twemproxy_service_type": "NodePort"}),
+}
+ROLLED = {
+    "ready": (READY, True),
+    "seen nothing yet": ({**READY, "observedGeneration": 1}, False),
+    "new": ({}, False),
+    "one old": ({**READY, "replicas": 3}, False),
+    "one not ready": ({**READY, "availableReplicas": 1}, False),
+}
+
+
+@pytest.fixture(scope="module")
+def said(render):
+    scenarios = {name: (expression, given, live) for name, (expression, given, live, _w) in REFUSALS.items()}
+    scenarios |= {name: (expression, given, NOTHING) for name, (expression, given) in TEXTS.items()}
+    scenarios |= {
+        "default": (OBJECTS, GIVEN, NOTHING),
+        "by name": (OBJECTS, BY_NAME, NOTHING),
+        "other": (OBJECTS, OTHER, NOTHING),
+        "without policy": (OBJECTS, {**GIVEN, "twemproxy_network_policy_enabled": "false"}, NOTHING),
+        "rules": (RULES, BY_NAME, NOTHING),
+        "rules to remove": (RULES, {**GIVEN, "twemproxy_state": "absent"}, NOTHING),
+        "removable": ("__twemproxy_removable", GIVEN, NOTHING),
+    }
+    for name, (status, _ready) in ROLLED.items():
+        deployment = {"metadata": {"generation": 2}, "spec": {"replicas": 2}, "status": status}
+        given = {"__twemproxy_running": {"objects": {"deployment": [deployment]}}}
+        scenarios[f"rolled: {name}"] = ("__twemproxy_is_ready", {**GIVEN, **given}, NOTHING)
+    return render({name: ("twemproxy", *scenario) for name, scenario in scenarios.items()})
+
+
+def one(objects, kind, name="proxy"):
+    (match,) = (o for o in objects if (o["kind"], o["metadata"]["name"]) == (kind, name))
+    return match
+
+
+def pool(objects):
+    (options,) = yaml.safe_load(one(objects, "ConfigMap", "proxy-config")["data"]["nutcracker.yml"]).values()
+    return options
+
+
+@pytest.mark.parametrize("scenario", REFUSALS)
+def test_refusals(said, scenario):
+    wanted = REFUSALS[scenario][3]
+    assert len(said[scenario]) == len(wanted), said[scenario]
+    for sentence, words in zip(said[scenario], wanted, strict=True):
+        assert words in sentence
+
+
+def test_the_report_is_part_of_the_refusal(said):
+    (refusal,) = said["one more"]
+    assert "set twemproxy_allow_remapping to true" in refusal
+    assert "\nserver  keys now  keys then\na       100.0%" in refusal
+
+
+def test_objects(said):
+    objects = said["default"]
+    assert [o["kind"] for o in objects] == [
+        *("Namespace", "ConfigMap", "ConfigMap", "Service", "Service", "PodDisruptionBudget", "NetworkPolicy"),
+        "Deployment",
+    ]
+    assert all(o["metadata"]["labels"].items() >= LABELS.items() for o in objects)
+    assert {o["metadata"].get("namespace", "cache") for o in objects} == {"cache"}
+    assert one(objects, "Service")["spec"]["ports"][0]["port"] == 22121
+    assert one(objects, "Service", "proxy-stats")["spec"]["ports"][0]["port"] == 22222
+    deployment = one(objects, "Deployment")["spec"]
+    assert deployment["replicas"] == 2
+    assert deployment["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    spec = deployment["template"]["spec"]
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
+    assert [volume["name"] for volume in spec["volumes"]] == ["config", "scripts", "run"]
+    assert sorted(one(objects, "ConfigMap", "proxy-scripts")["data"]) == ["probe.sh", "start.sh"]
+
+
+def test_everything_that_is_made_can_be_removed(said):
+    made = {(o["kind"], o["metadata"]["name"]) for o in said["default"] if o["kind"] != "Namespace"}
+    assert made == {(o["kind"], o["metadata"]["name"]) for o in said["removable"]}
+
+
+def test_the_pool(said):
+    assert pool(said["default"]) == {
+        "listen": "0.0.0.0:22121",
+        "hash": "fnv1a_64",
+        "hash_tag": "{}",
+        "distribution": "ketama",
+        "auto_eject_hosts": False,
+        "timeout": 400,
+        "backlog": 512,
+        "preconnect": False,
+        "server_connections": 1,
+        "server_retry_timeout": 30000,
+        "server_failure_limit": 2,
+        "redis": True,
+        "servers": ["a.example.org:6379:1 a", "b:7000:3 b"],
+    }
+    keys = one(said["default"], "ConfigMap", "proxy-config")["data"]["probe.keys"].splitlines()
+    assert len(keys) == 2
+
+
+def test_servers_of_a_deployment_have_the_names_of_their_pods(said):
+    assert pool(said["by name"])["servers"] == [
+        "localhost-0.localhost-headless.localhost.svc.cluster.local.:6379:1 localhost-0"
+    ]
+    spec = one(said["by name"], "Deployment")["spec"]["template"]["spec"]
+    assert spec["volumes"][-1]["secret"] == {
+        "secretName": "localhost-auth",
+        "items": [{"key": "password", "path": "password"}],
+    }
+
+
+def test_other_variables(said):
+    objects = said["other"]
+    assert "Namespace" not in [o["kind"] for o in objects]
+    options = pool(objects)
+    assert (options["listen"], options["hash_tag"], int(options["timeout"])) == ("0.0.0.0:6380", "", 1000)
+    assert options["preconnect"] is True
+    service = one(objects, "Service")
+    assert service["metadata"]["annotations"] == {"note": "all", "lb": "internal"}
+    assert service["spec"]["type"] == "LoadBalancer"
+    assert service["spec"]["ports"][0]["nodePort"] == 30079
+    assert service["spec"]["externalTrafficPolicy"] == "Local"
+    assert one(objects, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 2
+    clients, stats = one(objects, "NetworkPolicy")["spec"]["ingress"]
+    assert clients == {"ports": [{"port": 6380, "protocol": "TCP"}], "from": [{"podSelector": {}}]}
+    assert stats == {"ports": [{"port": 22222, "protocol": "TCP"}]}
+    template = one(objects, "Deployment")["spec"]["template"]
+    assert template["metadata"]["labels"] == {"cost": "7", "team": "shop", **LABELS}
+    assert template["metadata"]["annotations"].keys() == {"note", "slotwise.redis/config-checksum"}
+    spec = template["spec"]
+    assert spec["terminationGracePeriodSeconds"] == 30
+    assert spec["affinity"] == {"nodeAffinity": {"a": "b"}}
+    assert spec["imagePullSecrets"] == [{"name": "pull-a"}, {"name": "pull-b"}]
+    assert spec["volumes"][-1]["secret"]["items"] == [{"key": "redis.password", "path": "password"}]
+    assert {e["name"]: e["value"] for e in spec["containers"][0]["env"]} == {
+        "TWEMPROXY_PORT": "6380",
+        "TWEMPROXY_DRAIN_SECONDS": "20",
+    }
+
+
+def test_another_configuration_replaces_the_pods(said):
+    sums = {
+        one(said[name], "Deployment")["spec"]["template"]["metadata"]["annotations"]["slotwise.redis/config-checksum"]
+        for name in ("default", "other", "by name")
+    }
+    assert len(sums) == 3
+
+
+def test_without_policy(said):
+    assert "NetworkPolicy" not in [o["kind"] for o in said["without policy"]]
+
+
+def test_permissions(said):
+    asked = {rule["resource"]: rule["verbs"] for rule in said["rules"]}
+    assert asked["deployments"] == ["get", "create", "patch"]
+    assert asked["secrets"] == ["get"]
+    assert asked["pods/portforward"] == ["get", "create"]
+    removing = {rule["resource"]: rule["verbs"] for rule in said["rules to remove"]}
+    assert removing["deployments"] == ["get", "delete"]
+    assert "secrets" not in removing
+
+
+@pytest.mark.parametrize("name", ROLLED)
+def test_when_a_roll_is_over(said, name):
+    assert said[f"rolled: {name}"] is ROLLED[name][1]
+
+
+def test_notes(said):
+    notes = said["notes"]
+    assert "Twemproxy proxy in namespace localhost: 1 proxies in front of 1 servers" in notes
+    assert "kubectl --kubeconfig '/a b/config' -n localhost port-forward service/proxy 22121:22121" in notes
+    assert "get secret localhost-auth -o jsonpath='{.data.password}' | base64 -d" in notes
+    assert "of type" not in notes
+    assert "port 30079 of every Kubernetes node" in said["outside"]
+    assert "secret" not in said["outside"]
