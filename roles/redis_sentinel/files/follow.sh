@@ -19,6 +19,8 @@ scripts=$(dirname "$0")
 parked=$REDIS_RUN/parked
 no_master_since=
 no_link_since=
+no_link_to=
+outvoted_by=
 
 # accepted COMMAND...: whether the server does it, or has done it before ("OK Already connected to specified master").
 accepted() {
@@ -45,9 +47,11 @@ try_again() {
             return
             ;;
     esac
+    master=$(echo "$replication" | sed -n 's/^master_host://p')
+    [ "$master" = "$no_link_to" ] || no_link_since=
+    no_link_to=$master
     : "${no_link_since:=$(now)}"
     [ $(($(now) - no_link_since)) -ge 3 ] || return
-    master=$(echo "$replication" | sed -n 's/^master_host://p')
     case $master in
         *.) master=${master%.} ;;
         *) master=$master. ;;
@@ -94,6 +98,8 @@ ask_for_failover() {
 obey() {
     recall
     is=$(role)
+    before=$outvoted_by
+    outvoted_by=
     if [ "$2" = "$POD_HOSTNAME" ]; then
         if [ -e "$parked" ] && [ "$is" = slave ]; then
             if [ -n "$recalled_master" ]; then
@@ -107,7 +113,9 @@ obey() {
             fi
         fi
     elif [ "$is" = master ] && [ "$recalled_master" = "$POD_HOSTNAME" ] && [ "$1" -gt "$recalled_term" ]; then
-        keep "$recalled_term" && follow "$2"
+        # Not at once: a Sentinel may be about to make it the master again, and tell the others.
+        outvoted_by="$1 $2"
+        [ "$before" != "$outvoted_by" ] || { keep "$recalled_term" && follow "$2"; }
     elif [ "$is" = slave ] && [ -e "$parked" ]; then
         if [ "$recalled_master" = "$POD_HOSTNAME" ] && [ "$1" -gt "$recalled_term" ]; then
             keep "$recalled_term" || return

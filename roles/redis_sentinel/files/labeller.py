@@ -19,6 +19,7 @@ import http.client
 import json
 import os
 import pathlib
+import queue
 import socket
 import ssl
 import sys
@@ -213,20 +214,22 @@ def say(text: str) -> None:
     print(f"labeller: {text}", file=sys.stderr, flush=True)
 
 
-def everywhere(question: Callable[[str], View | None], hosts: Sequence[str]) -> list[View | None]:
-    """The answers of all hosts, asked at the same time."""
-    answers: list[View | None] = [None] * len(hosts)
-
-    def ask(number: int) -> None:
-        answers[number] = question(hosts[number])
-
-    threads = [threading.Thread(target=ask, args=(number,), daemon=True) for number in range(len(hosts))]
-    for thread in threads:
-        thread.start()
+def ask_all(question: Callable[[str], View | None], hosts: Sequence[str]) -> View | None:
+    """What more than half of the hosts agree on, as soon as they do: one that is dead takes its time to be silent."""
+    answers: queue.SimpleQueue[View | None] = queue.SimpleQueue()
+    for host in hosts:
+        threading.Thread(target=lambda host=host: answers.put(question(host)), daemon=True).start()
+    views: list[View | None] = []
     deadline = time.monotonic() + 2 * REPLY_SECONDS
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
-    return list(answers)
+    while len(views) < len(hosts):
+        try:
+            views.append(answers.get(timeout=max(0.0, deadline - time.monotonic())))
+        except queue.Empty:
+            break
+        view = agreed(views, len(hosts))
+        if view is not None:
+            return view
+    return None
 
 
 class Labeller:
@@ -248,8 +251,7 @@ class Labeller:
 
     def _ask(self) -> View | None:
         password = self._password
-        views = everywhere(lambda host: view_of(host, 26379, password, self._name), self._sentinels)
-        return agreed(views, len(self._sentinels))
+        return ask_all(lambda host: view_of(host, 26379, password, self._name), self._sentinels)
 
     def _list(self) -> list[Pod]:
         # What is written by an older list is refused, or the same as by a newer one.
