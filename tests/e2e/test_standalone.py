@@ -67,8 +67,11 @@ def servers(nfs_lab):
 
 
 def test_check_mode_predicts_the_first_run_and_the_second_changes_nothing(servers) -> None:
-    assert servers["predicted"].changed == servers["first"].changed
-    assert sum(servers["first"].changed.values()) > 0
+    predicted, first = servers["predicted"].changed, servers["first"].changed
+    # On the server a handler brings the exports into force, which check mode does not run.
+    assert first["lab-nfs"] >= predicted.pop("lab-nfs") > 0
+    assert predicted == {host: changed for host, changed in first.items() if host != "lab-nfs"}
+    assert first["sessions"] > 0
     again = play("site.yml")
     assert again.unchanged, again.output
 
