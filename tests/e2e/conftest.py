@@ -9,6 +9,7 @@ import pathlib
 import pytest
 from demo import Demo
 from deployment import Deployment, handle
+from together import Together
 
 VARIABLES = {
     "redis_cluster_storage": {
@@ -57,3 +58,11 @@ def nfs_lab() -> None:
     """The machines of `make lab-nfs`; without them the tests that need them fail, and say so."""
     done = handle.machine_exec("lab-nfs", "true", check=False)
     assert done.returncode == 0, f"run `make lab-nfs` first: {done.stderr}"
+
+
+@pytest.fixture(scope="session")
+def together(nfs_lab, demo, tmp_path_factory: pytest.TempPathFactory):
+    """The other topologies beside the demo. Tests that remove a deployment are the last ones of their file."""
+    made = Together(tmp_path_factory.mktemp("together"))
+    yield made
+    made.remove()

@@ -11,6 +11,7 @@ import pytest
 import redis
 import yaml
 from deployment import Deployment, Run, handle, run_playbook, wait_for
+from together import Together
 
 from examples import EXAMPLES
 
@@ -56,31 +57,16 @@ def remove() -> None:
     handle.kubectl("delete", "namespace", "sessions", "pool", "--ignore-not-found")
 
 
-@pytest.fixture(scope="module")
-def servers(nfs_lab):
-    """Both deployments; the first run, and what check mode said before it."""
-    remove()
-    predicted = play("site.yml", "--check")
-    first = play("site.yml")
-    yield {"sessions": load("sessions"), "pool": load("pool"), "predicted": predicted, "first": first}
-    remove()
+@pytest.fixture
+def servers(together: Together) -> dict[str, Servers]:
+    return {"sessions": load("sessions"), "pool": load("pool")}
 
 
-def test_check_mode_predicts_the_first_run_and_the_second_changes_nothing(servers) -> None:
-    predicted, first = servers["predicted"].changed, servers["first"].changed
-    # On the server a handler brings the exports into force, which check mode does not run.
-    assert first["lab-nfs"] >= predicted.pop("lab-nfs") > 0
-    assert predicted == {host: changed for host, changed in first.items() if host != "lab-nfs"}
-    assert first["sessions"] > 0
-    again = play("site.yml")
-    assert again.unchanged, again.output
-
-
-def test_the_servers_and_how_to_reach_them_are_shown(servers) -> None:
-    output = servers["first"].output
+def test_the_servers_and_how_to_reach_them_are_shown(together: Together) -> None:
+    output = together.first.output
     assert re.search(r"sessions-0\s+lab-worker1\s+0\s+\d", output), output
-    assert servers["first"].says("sessions.sessions.svc.cluster.local:6379")
-    assert servers["first"].says("pool-0.pool-headless.pool.svc.cluster.local:6379 to pool-3.pool-headless")
+    assert together.first.says("sessions.sessions.svc.cluster.local:6379")
+    assert together.first.says("pool-0.pool-headless.pool.svc.cluster.local:6379 to pool-3.pool-headless")
 
 
 @pytest.mark.parametrize("name", ["sessions", "pool"])

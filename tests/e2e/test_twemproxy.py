@@ -21,6 +21,7 @@ import yaml
 from deployment import ROOT, Run, handle, run_playbook, wait_for
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from together import Together
 
 from ansible_collections.slotwise.redis.plugins.module_utils._ketama import Pool, Router, keys
 from examples import EXAMPLES
@@ -80,20 +81,8 @@ def client(host: str, password: str, **more: object) -> redis.Redis:
 
 
 @pytest.fixture(scope="module")
-def fleet(nfs_lab) -> Iterator[Fleet]:
-    made = Fleet(EXAMPLE, "fleet", redis_standalone_instances=4)
-    made.remove()
-    made.predicted = made.play("site.yml", "--check")
-    made.first = made.play("site.yml")
-    yield made
-    made.remove()
-
-
-def test_check_mode_predicts_the_first_run_and_the_second_changes_nothing(fleet: Fleet) -> None:
-    assert fleet.predicted.changed["proxy"] == fleet.first.changed["proxy"] > 0
-    again = fleet.play("site.yml")
-    assert again.unchanged, again.output
-    assert fleet.first.says("2 proxies in front of 4 servers")
+def fleet(together: Together) -> Fleet:
+    return Fleet(EXAMPLE, "fleet", redis_standalone_instances=4)
 
 
 def test_the_commands_of_the_notes_work(fleet: Fleet) -> None:
