@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The examples of all topologies as they stand, but four of the twelve servers of the pool, in one run with the demo."""
+"""The examples of all topologies as they stand, but with four servers in the pool, in one run with the demo."""
 
 from __future__ import annotations
 
