@@ -95,3 +95,18 @@ def test_a_deleted_master_hands_over_before_it_goes(e2e: Deployment) -> None:
 
 def cli(command: str) -> tuple[str, ...]:
     return ("sh", "-c", f'REDISCLI_AUTH="$(cat /etc/redis-auth/password)" redis-cli {command}')
+
+
+def test_a_machine_goes_and_comes_back(e2e: Deployment) -> None:
+    """With local volumes its pods go nowhere else: replicas on other machines serve until it is back."""
+    e2e.write_keys("machine")
+    handle.power_off("lab-worker2")
+    try:
+        wait_for("the others serve all keys", lambda: e2e.serves_without("lab-worker2", "machine"))
+    finally:
+        handle.power_on("lab-worker2")
+    wait_for("all pods ready again", e2e.ready, 180)
+    wait_for("the cluster agrees", e2e.healthy, 180)
+    assert e2e.lost_keys("machine") == []
+    again = e2e.site()
+    assert again.unchanged, again.output

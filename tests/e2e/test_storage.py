@@ -99,6 +99,24 @@ def test_keys_in_emptydir_survive_the_deletion_of_one_pod(examples: Examples) ->
     assert deployment.lost_keys("one") == []
 
 
+def test_a_machine_goes_and_comes_back(examples: Examples) -> None:
+    """Kinds with replicas serve meanwhile, and all have their keys when it is back. On NFS pods move, see below."""
+    deployments = {kind: examples.deployments[kind] for kind in ("hostpath", "emptydir", "storageclass")}
+    for deployment in deployments.values():
+        deployment.write_keys("machine")
+    handle.power_off(WORKERS[0])
+    try:
+        for kind in ("hostpath", "emptydir"):
+            serves = deployments[kind].serves_without
+            wait_for(f"{kind}: the others serve all keys", lambda serves=serves: serves(WORKERS[0], "machine"))
+    finally:
+        handle.power_on(WORKERS[0])
+    for kind, deployment in deployments.items():
+        wait_for(f"{kind}: all pods ready again", deployment.ready, 180)
+        wait_for(f"{kind}: the cluster agrees", deployment.healthy, 180)
+        assert deployment.lost_keys("machine") == [], kind
+
+
 def machine_of(deployment: Deployment, pod: str) -> str:
     return str(deployment.pod_facts()[pod]["spec"].get("nodeName", ""))
 
