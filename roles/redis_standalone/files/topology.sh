@@ -13,12 +13,3 @@ extra_config() {
 run_beside() {
     :
 }
-
-# What is asked to know whether a server that answers may get clients: nothing more.
-# shellcheck disable=SC2034 # read by probe.sh
-readiness_questions=
-
-# serves ANSWERS: whether it may.
-serves() {
-    :
-}

@@ -494,6 +494,14 @@ def test_every_other_variable_arrives(rendered):
     assert peers == [{"namespaceSelector": {"matchLabels": {"redis": "client"}}}]
 
 
+def test_a_readiness_that_asks_nothing_starts_no_process(rendered):
+    probes = {name: container(rendered[name])["readinessProbe"] for name in ("default", "sentinel", "standalone")}
+    assert probes["standalone"]["tcpSocket"] == {"port": "redis"}
+    for name in ("default", "sentinel"):
+        assert probes[name]["exec"]["command"] == ["sh", "/scripts/probe.sh", "readiness"]
+    assert {len(probe.keys() & {"exec", "tcpSocket"}) for probe in probes.values()} == {1}
+
+
 def test_standalone_servers(rendered):
     objects = rendered["standalone"]
     alone = {**SELECTOR, "app.kubernetes.io/component": "standalone"}
