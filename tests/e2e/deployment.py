@@ -195,6 +195,9 @@ class Deployment:
                 values += pipeline.execute()
         return [n for i, (n, v) in enumerate(zip(names, values, strict=True)) if v != f"{prefix}-value-{i}"]
 
+    def masters_on(self, machine: str) -> int:
+        return sum(row["role"] == "master" and row["machine"] == machine for row in self.info()["topology"])
+
     def serves_without(self, machine: str, prefix: str) -> bool:
         """Whether the pods on other machines still have all keys."""
         here = [name for name, pod in self.pod_facts().items() if pod["spec"].get("nodeName") != machine]
