@@ -170,10 +170,9 @@ class Deployment:
         secret = json.loads(self.kubectl("get", "secret", f"{self.name}-auth", "-o", "json"))
         return base64.b64decode(secret["data"]["password"]).decode()
 
-    def cluster(self, pod: str = "") -> redis.RedisCluster:
-        """A cluster client over the routes that the lab has given to this machine, which asks this pod first."""
-        addresses = self.addresses()
-        address = addresses[pod] if pod else next(a for a in addresses.values() if a)
+    def cluster(self) -> redis.RedisCluster:
+        """A cluster client over the routes that the lab has given to this machine."""
+        address = next(a for a in self.addresses().values() if a)
         return redis.RedisCluster(host=address, password=self.password, decode_responses=True)
 
     def write_keys(self, prefix: str) -> None:
@@ -184,8 +183,8 @@ class Deployment:
                     pipeline.set(f"{prefix}:{i}", f"{prefix}-value-{i}")
                 pipeline.execute()
 
-    def lost_keys(self, prefix: str, pod: str = "") -> list[str]:
-        with self.cluster(pod) as client:
+    def lost_keys(self, prefix: str) -> list[str]:
+        with self.cluster() as client:
             names = [f"{prefix}:{i}" for i in range(KEYS)]
             values: list[object] = []
             for start in range(0, KEYS, 500):
@@ -194,17 +193,6 @@ class Deployment:
                     pipeline.get(name)
                 values += pipeline.execute()
         return [n for i, (n, v) in enumerate(zip(names, values, strict=True)) if v != f"{prefix}-value-{i}"]
-
-    def masters_on(self, machine: str) -> int:
-        return sum(row["role"] == "master" and row["machine"] == machine for row in self.info()["topology"])
-
-    def serves_without(self, machine: str, prefix: str) -> bool:
-        """Whether the pods on other machines still have all keys."""
-        here = [name for name, pod in self.pod_facts().items() if pod["spec"].get("nodeName") != machine]
-        try:
-            return self.lost_keys(prefix, here[0]) == []
-        except redis.RedisError:
-            return False
 
     def info(self) -> dict[str, object]:
         """What redis_cluster_info returns, run as a module of its own."""

@@ -366,20 +366,38 @@ def test_twenty_failovers_in_a_row(accounts: Watched) -> None:
     print(f"twenty failovers: the slowest until its label {slowest:.2f} s")
 
 
-def test_two_releases_in_one_namespace_do_not_mix(accounts: Watched, tmp_path: pathlib.Path) -> None:
+def test_other_deployments_in_the_namespace_do_not_mix_with_it(accounts: Watched, tmp_path: pathlib.Path) -> None:
+    """Another one with Sentinels, and one of another topology, in one inventory; each is removed without the other."""
+    storage = {"type": "emptydir", "size": "64Mi"}
+    groups = {"redis_sentinel": "ledger", "redis_standalone": "cache"}
     inventory = tmp_path / "hosts.yml"
-    other = {"redis_sentinel_namespace": NAME, "redis_sentinel_storage": {"type": "emptydir", "size": "64Mi"}}
-    inventory.write_text(yaml.safe_dump({"redis_sentinel": {"hosts": {"ledger": other}}}))
+    inventory.write_text(
+        yaml.safe_dump(
+            {g: {"hosts": {n: {f"{g}_namespace": NAME, f"{g}_storage": storage}}} for g, n in groups.items()}
+        )
+    )
+
+    def run(playbook: str, *arguments: str) -> Run:
+        done = run_playbook(playbook, [inventory], *arguments)
+        assert done.code == 0, done.output
+        return done
+
+    def pods() -> set[str]:
+        listed = handle.kubectl("-n", NAME, "get", "pods", "-o", "name").stdout.split()
+        return {name.removeprefix("pod/").rpartition("-")[0] for name in listed}
+
+    delete = ("-e", json.dumps({f"{group}_delete_data": True for group in groups}))
     try:
-        run = run_playbook("site.yml", [inventory])
-        assert run.code == 0, run.output
-        again = run_playbook("site.yml", [inventory])
-        assert again.unchanged, again.output
+        run("site.yml")
         seen = accounts.wait_until_whole()
         assert {row["pod"].rpartition("-")[0] for row in seen["servers"]} == {NAME}
+        again = run("site.yml")
+        assert again.unchanged, again.output
+        run("playbooks/uninstall.yml", "--limit", "cache", *delete)
+        assert pods() == {NAME, f"{NAME}-sentinel", "ledger", "ledger-sentinel"}
     finally:
-        run_playbook("playbooks/uninstall.yml", [inventory], "-e", "redis_sentinel_delete_data=true")
-    accounts.wait_until_whole()
+        run("playbooks/uninstall.yml", *delete)
+    assert pods() == {NAME, f"{NAME}-sentinel"}
 
 
 def test_labellers_may_do_nothing_else(accounts: Watched) -> None:

@@ -112,39 +112,6 @@ def test_a_topology_cannot_become_another(servers, tmp_path: pathlib.Path) -> No
     assert run.says("StatefulSet sessions/sessions exists as a deployment of topology standalone"), run.output
 
 
-def test_two_topologies_live_in_one_namespace(servers, tmp_path: pathlib.Path) -> None:
-    """One inventory, one run; each is removed without the other."""
-    both = {"namespace": "both", "storage": {"type": "emptydir", "size": "64Mi"}}
-    inventory = tmp_path / "hosts.yml"
-    groups = {"redis_cluster": "both-cluster", "redis_standalone": "both-cache"}
-    inventory.write_text(
-        yaml.safe_dump({g: {"hosts": {n: {f"{g}_{k}": v for k, v in both.items()}}} for g, n in groups.items()})
-    )
-
-    def run(playbook: str, *arguments: str) -> Run:
-        done = run_playbook(playbook, [inventory], *arguments)
-        assert done.code == 0, done.output
-        return done
-
-    def pods() -> set[str]:
-        listed = handle.kubectl("-n", "both", "get", "pods", "-o", "name").stdout.split()
-        return {name.removeprefix("pod/").rpartition("-")[0] for name in listed}
-
-    try:
-        run("site.yml")
-        again = run("site.yml")
-        assert again.unchanged, again.output
-        assert pods() == {"both-cluster", "both-cache"}
-        run("playbooks/uninstall.yml", "--limit", "both-cache")
-        assert pods() == {"both-cluster"}
-        run("playbooks/verify.yml", "--limit", "both-cluster")
-    finally:
-        run(
-            "playbooks/uninstall.yml", "-e", "redis_cluster_delete_data=true", "-e", "redis_standalone_delete_data=true"
-        )
-        handle.kubectl("delete", "namespace", "both", "--ignore-not-found")
-
-
 def test_a_deployment_in_two_groups_is_refused(tmp_path: pathlib.Path) -> None:
     both = tmp_path / "hosts.yml"
     both.write_text(yaml.safe_dump({g: {"hosts": {"twice": {}}} for g in ("redis_cluster", "redis_standalone")}))

@@ -31,7 +31,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 ROLE, EPOCH = "redis-role", "slotwise.redis/epoch"
-ASK_SECONDS = 0.25
+ASK_SECONDS = 0.5
 LIST_SECONDS = 2.0
 REPLY_SECONDS = 1.0
 API_SECONDS = 5.0
