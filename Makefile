@@ -7,7 +7,8 @@ MAKEFLAGS += --no-print-directory
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
-export PYTHONDONTWRITEBYTECODE := 1
+# Python keeps what it compiles here, and the tree stays clean.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
 PYTEST := python -m pytest
 # What `make test` runs, in this order; the first failing part ends it.

@@ -123,7 +123,7 @@ class Watch:
         most = max((server.offset for server in described if server.role == "master"), default=0)
         for row, server in zip(rows, described):
             row["lag"] = max(0, most - server.offset)
-        found += server_problems(described, view, labelled=True)
+        found += server_problems(described, view)
         return sorted(rows, key=lambda row: (row["role"] != "master", row["pod"]))
 
 

@@ -16,7 +16,6 @@ from ansible_collections.slotwise.redis.plugins.module_utils._parse import text
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import Command
 
 BAD_FLAGS = ("s_down", "o_down", "disconnected", "failover_in_progress")
-ROLE_LABELS = {"master": "master", "slave": "slave"}
 
 
 def questions(name: str) -> tuple[Command, ...]:
@@ -132,7 +131,7 @@ def view_problems(views: Mapping[str, View | None], sentinels: int, servers: int
     return found
 
 
-def server_problems(rows: Sequence[Server], view: View | None, labelled: bool) -> list[str]:
+def server_problems(rows: Sequence[Server], view: View | None) -> list[str]:
     """What keeps the servers from being one master, as the Sentinels say, with replicas that have what it has."""
     masters = [row.name for row in rows if row.role == "master"]
     found = [] if len(masters) == 1 else [f"{len(masters)} servers are masters: {', '.join(masters) or 'none'}"]
@@ -141,7 +140,7 @@ def server_problems(rows: Sequence[Server], view: View | None, labelled: bool) -
             found.append(f"{row.name} has no link to its master {pod_of(row.follows)}")
         elif row.role == "slave" and view and pod_of(row.follows) != pod_of(view.master):
             found.append(f"{row.name} follows {pod_of(row.follows)} and not {pod_of(view.master)}")
-        if labelled and row.label != ROLE_LABELS.get(row.role):
+        if row.label != row.role:
             found.append(f"{row.name} is {row.role} and has the label redis-role={row.label or '(none)'}")
     if view and masters and masters != [pod_of(view.master)]:
         found.append(f"Sentinels say that {pod_of(view.master)} is the master")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import json
 import os
@@ -14,9 +15,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import redis
 import yaml
+
+from ansible_collections.slotwise.redis.tests import forked
+from ansible_collections.slotwise.redis.tests.forked import ForkedModules
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "lab"))
@@ -214,15 +219,15 @@ class Deployment:
             return False
 
 
+@cache
+def _modules() -> ForkedModules:
+    modules = ForkedModules(["-m", forked.__name__])
+    atexit.register(modules.close)
+    return modules
+
+
 def run_module(name: str, arguments: Mapping[str, object]) -> dict[str, object]:
     """A module of the collection as Ansible would start it; its result, also of a failure."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"ansible_collections.slotwise.redis.plugins.modules.{name}"],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": dict(arguments)}),
-        env={**os.environ, "PYTHONPATH": str(ROOT / "collections")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout, done.stderr
-    return json.loads(done.stdout)
+    code, stdout = _modules().run(name, json.dumps({"ANSIBLE_MODULE_ARGS": dict(arguments)}))
+    assert stdout, f"{name} ended with {code}"
+    return json.loads(stdout)

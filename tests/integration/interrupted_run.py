@@ -6,25 +6,23 @@ It does so when COUNT commands that change something are sent. Every command goe
 the signal falls between any two of them. CLUSTER REPLICATE is repeated until the replica knows its master; it
 counts when Redis has accepted it.
 
-Usage: interrupted_run.py < lines.  Many runs, each in a process that is forked when everything is imported. A line
-is a JSON object with count (0: not interrupted), signal, options and output (a file); the answer to each is a line
-with the exit code, or the negative number of the signal.
+Usage: interrupted_run.py < lines.  Many runs, as tests/forked.py does them; a line has also count (0: not interrupted)
+and signal.
 """
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import signal
 import sys
-import traceback
 from collections import deque
+from collections.abc import Mapping
 
 from redis.exceptions import RedisError
 
 from ansible_collections.slotwise.redis.plugins.module_utils import _transport
 from ansible_collections.slotwise.redis.plugins.modules import redis_cluster_init
+from ansible_collections.slotwise.redis.tests import forked
 
 CHANGING = {("CONFIG", "SET")} | {
     ("CLUSTER", word) for word in ("SET-CONFIG-EPOCH", "ADDSLOTSRANGE", "MEET", "REPLICATE", "FORGET")
@@ -74,25 +72,9 @@ def interrupt(count: int, by: signal.Signals) -> None:
     _transport.redis_connection = lambda *arguments: countdown.watch(connect(*arguments))
 
 
-def forked(line: str) -> int:
-    request = json.loads(line)
-    child = os.fork()
-    if not child:
-        code = 70
-        try:
-            with open(request["output"], "w", encoding="utf-8") as output:
-                os.dup2(output.fileno(), 1)
-            sys.stdin = io.TextIOWrapper(io.BytesIO(request["options"].encode()))
-            if request["count"]:
-                interrupt(request["count"], signal.Signals[request["signal"]])
-            redis_cluster_init.main()
-        except SystemExit as end:
-            sys.stdout.flush()
-            code = int(end.code or 0)
-        except BaseException:
-            traceback.print_exc()
-        os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+def prepare(request: Mapping[str, object]) -> None:
+    if request["count"]:
+        interrupt(request["count"], signal.Signals[request["signal"]])
 
 
 if len(sys.argv) > 1:
@@ -100,5 +82,4 @@ if len(sys.argv) > 1:
     sys.argv = sys.argv[:1]
     redis_cluster_init.main()
 else:
-    for request_line in sys.stdin:
-        print(forked(request_line), flush=True)
+    forked.serve(prepare)

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from ansible_collections.slotwise.redis.tests.forked import MODULES, ForkedModules
 from ansible_collections.slotwise.redis.tests.integration.farm import ROOT
 
-MODULES = "ansible_collections.slotwise.redis.plugins.modules"
 INTERRUPTED_RUN = pathlib.Path(__file__).with_name("interrupted_run.py")
 RUN_SECONDS = 240
 
@@ -53,7 +53,7 @@ def arguments(options: dict, check: bool = False) -> str:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT / "collections"), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**os.environ, "PYTHONPATH": str(ROOT / "collections")}
 
 
 def start(command: list[str], options: dict, check: bool = False) -> subprocess.Popen[str]:
@@ -114,30 +114,14 @@ def interrupted_command(commands: int, by: signal.Signals) -> list[str]:
     return [str(INTERRUPTED_RUN), str(commands), by.name]
 
 
-class ForkedRuns:
-    """redis_cluster_init many times, in processes that need not import everything again. A context manager."""
+class ForkedRuns(ForkedModules):
+    """redis_cluster_init many times. A context manager."""
 
-    def __init__(self, folder: pathlib.Path) -> None:
-        self._output = folder / "stdout"
-
-    def __enter__(self) -> ForkedRuns:
-        self._process = subprocess.Popen(
-            [sys.executable, str(INTERRUPTED_RUN)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment(),
-        )
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        self._process.stdin.close()
-        self._process.wait(timeout=RUN_SECONDS)
+    def __init__(self) -> None:
+        super().__init__([str(INTERRUPTED_RUN)])
 
     def init(self, nodes: list[str], killed_after: int = 0, **options: object) -> Run:
         """A run; with ``killed_after`` it is killed when it has sent this many commands that change something."""
         text = arguments({"nodes": nodes, "timeout": 60, **options})
-        request = {"count": killed_after, "signal": "SIGKILL", "options": text, "output": str(self._output)}
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        return Run(int(self._process.stdout.readline()), self._output.read_text(), "")
+        code, stdout = self.run("redis_cluster_init", text, count=killed_after, signal="SIGKILL")
+        return Run(code, stdout, "")

@@ -20,8 +20,8 @@ COMMANDS_OF_A_REPAIR = 5 + 1 + 5
 
 
 @pytest.fixture
-def runs(tmp_path):
-    with run.ForkedRuns(tmp_path) as forked:
+def runs():
+    with run.ForkedRuns() as forked:
         yield forked
 
 

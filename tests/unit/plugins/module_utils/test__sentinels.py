@@ -131,11 +131,7 @@ def server(number: int, **changes: object) -> Server:
 )
 def test_what_is_wrong_with_servers(changed, found):
     rows = [server(number, **changed.get(number, {})) for number in range(3)]
-    assert server_problems(rows, view(0), labelled=True) == found
-
-
-def test_labels_do_not_count_outside_of_kubernetes():
-    assert server_problems([server(0, label=""), server(1, label="")], view(0), labelled=False) == []
+    assert server_problems(rows, view(0)) == found
 
 
 def test_a_server_is_described_by_its_info():
