@@ -24,14 +24,16 @@ NAME = "accounts"
 # Sentinels call a server down after 5 s and elect who fails over, on a busy machine.
 FAILOVER_SECONDS = 30
 LABEL_SECONDS = 2.0
+SERVER, FOLLOW = "-x redis-server", "-f /scripts/follow.sh"
 SIGNAL = """
-for pid in $(pgrep -x redis-server); do
+found=
+for pid in $(pgrep {processes}); do
   if nsenter -t $pid -n ip -4 addr | grep -q 'inet {address}/' && ! grep -qz -- --sentinel /proc/$pid/cmdline; then
-    exec kill -{signal} $pid
+    kill -{signal} $pid
+    found=yes
   fi
 done
-echo "no redis-server has the address {address}" >&2
-exit 1
+[ -n "$found" ] || {{ echo "no process {processes} has the address {address}" >&2; exit 1; }}
 """
 
 
@@ -108,10 +110,16 @@ def accounts(together: Together) -> Watched:
     return deployment
 
 
-def hold(deployment: Watched, pod: str, signal: str) -> None:
+def hold(deployment: Watched, pod: str, signal: str, processes: str = SERVER) -> None:
     """Send a signal to the server of a pod, from its machine."""
-    address = deployment.addresses()[pod]
-    handle.machine_exec(deployment.machine_of(pod), "sh", "-ec", SIGNAL.format(address=address, signal=signal))
+    script = SIGNAL.format(address=deployment.addresses()[pod], signal=signal, processes=processes)
+    handle.machine_exec(deployment.machine_of(pod), "sh", "-ec", script)
+
+
+def kept(deployment: Watched, pod: str) -> str:
+    """What a server that was the master has put aside for a person to look at."""
+    listed = f"ls -d {deployment.volume(pod)}/kept-of-term-* 2>/dev/null || true"
+    return handle.machine_exec(deployment.machine_of(pod), "sh", "-c", listed).stdout
 
 
 @contextlib.contextmanager
@@ -168,8 +176,7 @@ def test_a_planned_restart_of_the_master_loses_nothing(accounts: Watched) -> Non
     with accounts.client(str(seen["master"])) as connection:
         assert writer.lost(connection) == []
     print(f"planned: longest write gap {writer.gap:.2f} s, {len(writer.acknowledged)} writes, none lost")
-    kept = handle.machine_exec(accounts.machine_of(old), "ls", "-A", accounts.volume(old)).stdout
-    assert "kept-of-term" not in kept
+    assert kept(accounts, old) == ""
 
 
 def test_a_hanging_master_is_replaced_and_keeps_what_only_it_has(accounts: Watched) -> None:
@@ -195,6 +202,7 @@ def test_a_hanging_master_is_replaced_and_keeps_what_only_it_has(accounts: Watch
     assert watcher.never_two()
     took = watcher.labelled_at(new) - promotions.since[new]
     assert took < LABEL_SECONDS, f"labelled {took:.2f} s after its promotion"
+    wait_for("what it has is kept", lambda: kept(accounts, old))
     with accounts.client(new) as connection:
         lost = writer.lost(connection)
     print(
@@ -204,6 +212,7 @@ def test_a_hanging_master_is_replaced_and_keeps_what_only_it_has(accounts: Watch
 
 
 def test_an_isolated_master_comes_back_as_a_replica_with_its_writes_in_a_file(accounts: Watched) -> None:
+    """Also where Sentinels make it one before it knows."""
     old, address = accounts.master, accounts.addresses()[accounts.master]
     machine = accounts.machine_of(old)
     ask = f'REDISCLI_AUTH="$(cat /etc/redis-auth/password)" redis-cli set isolated only-{old}'
@@ -212,6 +221,12 @@ def test_an_isolated_master_comes_back_as_a_replica_with_its_writes_in_a_file(ac
             # It still takes writes: its replicas count for as long as min-replicas-max-lag.
             assert accounts.kubectl("exec", old, "--", "sh", "-c", ask).strip() == "OK"
             wait_for("another master", lambda: accounts.seen()["master"] not in ("", old), FAILOVER_SECONDS)
+            hold(accounts, old, "STOP", FOLLOW)
+        try:
+            with accounts.client(old) as connection:
+                wait_for("Sentinels make it a replica", lambda: connection.role()[0] == "slave", FAILOVER_SECONDS)
+        finally:
+            hold(accounts, old, "CONT", FOLLOW)
         seen = accounts.wait_until_whole()
     assert watcher.never_two()
     with accounts.client(str(seen["master"])) as connection:
@@ -219,8 +234,9 @@ def test_an_isolated_master_comes_back_as_a_replica_with_its_writes_in_a_file(ac
     with accounts.client(old) as connection:
         assert connection.role()[0] == "slave"
         assert connection.get("isolated") is None
-    kept = f"grep -rl only-{old} {accounts.volume(old)}/kept-of-term-*"
-    assert "appendonlydir" in handle.machine_exec(machine, "sh", "-c", kept).stdout
+    wait_for("its writes are kept", lambda: kept(accounts, old))
+    found = handle.machine_exec(machine, "sh", "-c", f"grep -rl only-{old} {accounts.volume(old)}/kept-of-term-*")
+    assert "appendonlydir" in found.stdout
 
 
 def test_a_killed_process_comes_back_as_what_it_was(accounts: Watched) -> None:

@@ -17,10 +17,45 @@ scripts=$(dirname "$0")
 . "$scripts/sentinels.sh"
 
 parked=$REDIS_RUN/parked
+aside=$REDIS_DATA/set-aside
+is=
 no_master_since=
 no_link_since=
 no_link_to=
 outvoted_by=
+
+# look: what this server says of itself, all of a round in one call. Sets "state" and "is" (master or slave). Fails, and
+# leaves "is" as it was, while it does not answer or loads its data.
+look() {
+    state=$(printf '%s\n' ping 'info replication' 'config get appendonly' 'config get replica-priority' | ask)
+    case $state in
+        PONG* | MASTERDOWN*) ;;
+        *) return 1 ;;
+    esac
+    case $state in
+        *role:master*) is=master ;;
+        *role:slave*) is=slave ;;
+        *) return 1 ;;
+    esac
+    appendonly=no
+    priority=
+    case $state in
+        *"appendonly
+yes"*) appendonly=yes ;;
+    esac
+    case $state in
+        *"replica-priority
+0"*) priority=0 ;;
+    esac
+}
+
+# has_link: whether this server has what a master has: as one itself, or by its link to it.
+has_link() {
+    case $state in
+        *role:master* | *master_link_status:up*) ;;
+        *) return 1 ;;
+    esac
+}
 
 # accepted COMMAND...: whether the server does it, or has done it before ("OK Already connected to specified master").
 accepted() {
@@ -40,14 +75,18 @@ follow() {
 # try_again: a server that connects to an address where nobody is any more, because its name led there a moment ago, waits for
 # a minute (repl-timeout). Another spelling of the same name, with a dot at its end or without, makes it look the name up now.
 try_again() {
-    replication=$(ask info replication)
-    case $replication in
+    # Asked again: this round may have changed it.
+    if has_link || ! look; then
+        no_link_since=
+        return
+    fi
+    case $state in
         *role:master* | *master_link_status:up* | *master_sync_in_progress:1* | *"master_host:$POD_HOSTNAME"*)
             no_link_since=
             return
             ;;
     esac
-    master=$(echo "$replication" | sed -n 's/^master_host://p')
+    master=$(echo "$state" | sed -n 's/^master_host://p')
     [ "$master" = "$no_link_to" ] || no_link_since=
     no_link_to=$master
     : "${no_link_since:=$(now)}"
@@ -67,21 +106,37 @@ lead() {
     rm -f "$parked"
 }
 
-# keep TERM: writes that this server took as master and that no other has are kept in a directory beside the data. The files
-# are linked, not copied; the server replaces them by new ones when it gets the data of its master. Only the latest such
-# directory is kept, so that volumes do not fill up. There is nothing to keep where prestop.sh held writes back.
+# set_aside: links to the files with the data. What is written from now on goes to the same files; the server replaces them by
+# new ones when it gets the data of a master.
+set_aside() {
+    files=dump.rdb
+    [ "$appendonly" = no ] || files=appendonlydir
+    rm -rf "$aside.new"
+    mkdir "$aside.new"
+    cp -al "$REDIS_DATA/$files" "$aside.new/" || return
+    rm -rf "$aside"
+    mv "$aside.new" "$aside"
+}
+
+# may_be_outvoted: the server is the master, and it or the Sentinels do not answer. They may have another one already, and make
+# this one its replica before this script hears of it. Not with snapshots: to take one for each doubt holds the server up.
+may_be_outvoted() {
+    [ "$is" != master ] || [ "$appendonly" = no ] || set_aside
+}
+
+# keep TERM: writes that this server took as master and that no other has are kept in a directory beside the data. Only the
+# latest such directory is kept, so that volumes do not fill up. There is nothing to keep where prestop.sh held writes back.
 keep() {
     kept=$REDIS_DATA/kept-of-term-$1
     [ ! -e "$kept" ] && [ ! -e "$REDIS_RUN/handing-over" ] || return 0
-    if [ "$(ask config get appendonly | sed -n 2p)" = yes ]; then
-        files=appendonlydir
-    else
-        accepted save || return
-        files=dump.rdb
+    if [ -e "$parked" ] || { [ "$is" = master ] && [ ! -e "$aside" ]; }; then
+        [ "$appendonly" = yes ] || accepted save || return
+        set_aside || return
+    elif [ ! -e "$aside" ]; then
+        return 0
     fi
     rm -rf "$REDIS_DATA"/kept-of-term-*
-    mkdir "$kept.new"
-    cp -al "$REDIS_DATA/$files" "$kept.new/" && mv "$kept.new" "$kept"
+    mv "$aside" "$kept"
     log "was the master in term $1 and is not any more; what only it may have is in $kept"
 }
 
@@ -97,7 +152,6 @@ ask_for_failover() {
 # obey EPOCH MASTER: what most Sentinels agree on.
 obey() {
     recall
-    is=$(role)
     before=$outvoted_by
     outvoted_by=
     if [ "$2" = "$POD_HOSTNAME" ]; then
@@ -115,24 +169,32 @@ obey() {
     elif [ "$is" = master ] && [ "$recalled_master" = "$POD_HOSTNAME" ] && [ "$1" -gt "$recalled_term" ]; then
         # Not at once: a Sentinel may be about to make it the master again, and tell the others.
         outvoted_by="$1 $2"
-        [ "$before" != "$outvoted_by" ] || { keep "$recalled_term" && follow "$2"; }
-    elif [ "$is" = slave ] && [ -e "$parked" ]; then
+        if [ "$before" = "$outvoted_by" ]; then
+            keep "$recalled_term" && follow "$2"
+        else
+            may_be_outvoted
+        fi
+    elif [ "$is" = slave ]; then
         if [ "$recalled_master" = "$POD_HOSTNAME" ] && [ "$1" -gt "$recalled_term" ]; then
             keep "$recalled_term" || return
         fi
-        follow "$2"
+        if [ -e "$parked" ]; then
+            follow "$2"
+            return
+        fi
     fi
     # Not before there is something of this master that could be lost.
     [ ! -e "$parked" ] || return
-    if [ "$2" = "$POD_HOSTNAME" ] || ask info replication | grep -qx master_link_status:up; then
+    if [ "$2" = "$POD_HOSTNAME" ] || { [ "$is" = slave ] && has_link; }; then
         trust_again
+        [ ! -e "$aside" ] || rm -rf "$aside"
         [ "$1 $2" = "$recalled_term $recalled_master" ] || [ "$1" -lt "${recalled_term:--1}" ] || remember "$1" "$2"
     fi
 }
 
 # trust_again: Sentinels may choose this server again, whose data is that of the master.
 trust_again() {
-    [ "$(ask config get replica-priority | sed -n 2p)" = 0 ] || return 0
+    [ "$priority" = 0 ] || return 0
     log "may be chosen as the master again"
     ask config set replica-priority 100 >/dev/null
 }
@@ -175,20 +237,22 @@ elect() {
 }
 
 while :; do
-    case $(ask ping) in
-        PONG | MASTERDOWN*)
-            known=$(agreed)
-            if [ -n "$known" ]; then
-                obey "${known%% *}" "${known#* }"
-            fi
-            if [ -e "$parked" ] || [ -z "$known" ] || ! ask info replication | grep -q -x -e role:master -e master_link_status:up; then
-                elect "${known#* }"
-            else
-                no_master_since=
-            fi
-            try_again
-            ;;
-    esac
+    if look; then
+        known=$(agreed)
+        if [ -n "$known" ]; then
+            obey "${known%% *}" "${known#* }"
+        else
+            may_be_outvoted
+        fi
+        if [ -e "$parked" ] || [ -z "$known" ] || ! has_link; then
+            elect "${known#* }"
+        else
+            no_master_since=
+        fi
+        try_again
+    else
+        may_be_outvoted
+    fi
     # Often until the server has found its place.
     if [ -e "$parked" ]; then sleep 0.5; else sleep 2; fi
 done
