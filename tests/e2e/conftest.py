@@ -9,6 +9,7 @@ import pathlib
 import pytest
 from demo import Demo
 from deployment import Deployment, handle
+from lanes import Lanes
 from together import Together
 
 VARIABLES = {
@@ -21,6 +22,10 @@ VARIABLES = {
     "redis_cluster_config": {"cluster-node-timeout": 5000},
     "redis_cluster_resources": {"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
 }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Lanes())
 
 
 def make(name: str, directory: pathlib.Path, **variables: object) -> Deployment:

@@ -20,9 +20,6 @@ from functools import cache
 import redis
 import yaml
 
-from ansible_collections.slotwise.redis.tests import forked
-from ansible_collections.slotwise.redis.tests.forked import ForkedModules
-
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "lab"))
 
@@ -220,8 +217,11 @@ class Deployment:
 
 
 @cache
-def _modules() -> ForkedModules:
-    modules = ForkedModules(["-m", forked.__name__])
+def _modules():
+    # the collection can be imported when pytest-ansible has started, which is later than this file is read
+    from ansible_collections.slotwise.redis.tests import forked  # noqa: PLC0415
+
+    modules = forked.ForkedModules(["-m", forked.__name__])
     atexit.register(modules.close)
     return modules
 

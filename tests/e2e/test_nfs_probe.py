@@ -188,11 +188,13 @@ def test_a_machine_without_the_client(machines):
     assert "this machine has no mount.nfs. Install nfs-common (Debian family) or nfs-utils" in problem["message"]
 
 
+@pytest.mark.alone
 def test_nothing_stays_behind(found, machines):
     play(machines, shell("! grep slotwise /proc/1/mounts && ! ls -d /tmp/slotwise-probe-*", CLIENT))
     play(machines, shell(f"test -z \"$(find {BASE} -name '.slotwise-probe-*')\""))
 
 
+@pytest.mark.alone
 def test_refused_locks(machines):
     # Version 3 locks by rpc.statd; a machine where that cannot start.
     without = "systemctl stop rpc-statd; mount --bind /bin/false /usr/sbin/start-statd"
@@ -206,6 +208,7 @@ def test_refused_locks(machines):
     assert "Use NFS version 4, which locks over port 2049" in problem["message"]
 
 
+@pytest.mark.alone
 def test_a_server_without_version_4(machines):
     folder = "/etc/nfs.conf.d"
     old = f"mkdir -p {folder}; printf '[nfsd]\\nvers4=n\\n' >{folder}/e2e-nfs-probe.conf; systemctl restart nfs-server"
@@ -219,6 +222,7 @@ def test_a_server_without_version_4(machines):
     assert [problem["reason"] for problem in found["problems"]] == ["no_version"]
 
 
+@pytest.mark.alone
 def test_a_server_that_stopped(machines):
     play(machines, shell("systemctl stop nfs-server"))
     try:
@@ -229,6 +233,7 @@ def test_a_server_that_stopped(machines):
     assert "does not answer on TCP port 2049 (Connection refused)" in problem["message"]
 
 
+@pytest.mark.alone
 def test_a_probe_that_is_killed_leaves_no_mount(machines):
     entry = {"name": "good", "namespace": "x", "server": SERVER_ADDRESS, "export": f"{BASE}/good"}
     tasks = [

@@ -179,6 +179,7 @@ def test_a_planned_restart_of_the_master_loses_nothing(accounts: Watched) -> Non
     assert kept(accounts, old) == ""
 
 
+@pytest.mark.alone
 def test_a_hanging_master_is_replaced_and_keeps_what_only_it_has(accounts: Watched) -> None:
     old, addresses = accounts.master, accounts.servers
     with (
@@ -307,6 +308,7 @@ def test_a_master_whose_volume_was_wiped_does_not_empty_its_replicas(accounts: W
         assert connection.get("wiped") == "before"
 
 
+@pytest.mark.alone
 def test_the_machine_of_the_master_dies(accounts: Watched) -> None:
     old = accounts.master
     machine = accounts.machine_of(old)

@@ -20,8 +20,6 @@ from examples import EXAMPLES, KEPT, KINDS, WORKERS, Examples, make_disks, remov
 
 CLIENTS = ("lab-nfsworker1", "lab-nfsworker2")
 ON_NFS = EXAMPLES / "cluster_nfs"
-# A server frees the locks of a machine that is silent for this long, and waits as long for its clients when it starts.
-QUICK = r"[nfsd]\nlease-time=10\ngrace-time=10\n"
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +34,9 @@ def examples(nfs_lab):
     remove_disks()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def nfs(examples):
-    """The cluster with one export for each pod, and a server that does not keep tests waiting."""
-    quick = f"mkdir -p /etc/nfs.conf.d; printf '{QUICK}' > /etc/nfs.conf.d/lab.conf; systemctl restart nfs-server"
-    handle.machine_exec("lab-nfs", "sh", "-c", quick)
+    """The cluster with one export for each pod."""
     return examples.deployments["nfs"]
 
 
@@ -120,6 +116,7 @@ def test_a_pod_moves_to_another_machine_with_its_keys(nfs: Deployment) -> None:
     assert again.unchanged, again.output
 
 
+@pytest.mark.alone
 def test_a_living_pod_keeps_its_files_to_itself(nfs: Deployment) -> None:
     """Kubernetes forgets a pod whose machine it cannot reach; the server there goes on writing."""
     pod = nfs.pods[1]
@@ -154,6 +151,7 @@ def server_of(uid: str) -> str:
     return f"for p in $(pgrep -x redis-server); do {in_cgroup} && echo $p; done; true"
 
 
+@pytest.mark.alone
 def test_a_dead_machine_gives_its_locks_back(nfs: Deployment) -> None:
     pod = nfs.pods[2]
     before = machine_of(nfs, pod)
@@ -192,6 +190,7 @@ class Writer(threading.Thread):
             number += 1
 
 
+@pytest.mark.alone
 def test_a_restart_of_the_server_loses_nothing_acknowledged(nfs: Deployment) -> None:
     with nfs.cluster() as client:
         client.config_set("appendfsync", "always", target_nodes=client.ALL_NODES)

@@ -76,7 +76,7 @@ def machine_files(lab: Lab, machine: Machine) -> dict[str, File]:
 
 def _parts(machine: Machine) -> tuple[str, ...]:
     if machine.own_kernel:
-        return ("all", "nfs-worker") if machine.node else ()
+        return ("own-kernel", "all", "nfs-worker") if machine.node else ("own-kernel",)
     return ("all", "container", "control") if machine.control else ("all", "container")
 
 
