@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 PYTEST := python -m pytest
 # What `make test` runs, in this order; the first failing part ends it.
-TEST_PARTS := lint docs sanity unit integration lab-nfs e2e molecule
+TEST_PARTS := static unit integration lab-nfs e2e molecule
 
 .PHONY: help
 help: ## list the targets
@@ -34,6 +34,10 @@ deps: link ## .venv with everything pinned in requirements-dev.txt
 .PHONY: link
 link: ## restore the self-link that zip files and some checkouts lose
 	@tests/tools/link
+
+.PHONY: static
+static: deps ## lint, docs and sanity, two at a time
+	@$(MAKE) --jobs=2 --output-sync=target sanity lint docs
 
 .PHONY: lint
 lint: deps ## ruff, shellcheck, yamllint, ansible-lint (profile production)

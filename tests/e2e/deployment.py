@@ -67,7 +67,7 @@ def wait_for(what: str, condition: Callable[[], object], seconds: float = 120) -
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"after {seconds:.0f} s still not: {what}")
-        time.sleep(0.2)
+        time.sleep(0.5)
 
 
 def run_playbook(playbook: str, inventories: Sequence[pathlib.Path], *arguments: str) -> Run:
@@ -168,14 +168,19 @@ class Deployment:
         )
 
     @property
+    def secret(self) -> str:
+        return str(self.variables.get("redis_cluster_existing_secret", f"{self.name}-auth"))
+
+    @property
     def password(self) -> str:
-        secret = json.loads(self.kubectl("get", "secret", f"{self.name}-auth", "-o", "json"))
+        secret = json.loads(self.kubectl("get", "secret", self.secret, "-o", "json"))
         return base64.b64decode(secret["data"]["password"]).decode()
 
-    def cluster(self) -> redis.RedisCluster:
-        """A cluster client over the routes that the lab has given to this machine."""
-        address = next(a for a in self.addresses().values() if a)
-        return redis.RedisCluster(host=address, password=self.password, decode_responses=True)
+    def cluster(self, pod: str = "") -> redis.RedisCluster:
+        """A cluster client over the routes that the lab has given to this machine, which asks this pod first."""
+        addresses = self.addresses()
+        address = addresses[pod] if pod else next(a for a in addresses.values() if a)
+        return redis.RedisCluster(host=address, password=self.password, decode_responses=True, socket_connect_timeout=2)
 
     def write_keys(self, prefix: str) -> None:
         with self.cluster() as client:
@@ -185,8 +190,8 @@ class Deployment:
                     pipeline.set(f"{prefix}:{i}", f"{prefix}-value-{i}")
                 pipeline.execute()
 
-    def lost_keys(self, prefix: str) -> list[str]:
-        with self.cluster() as client:
+    def lost_keys(self, prefix: str, pod: str = "") -> list[str]:
+        with self.cluster(pod) as client:
             names = [f"{prefix}:{i}" for i in range(KEYS)]
             values: list[object] = []
             for start in range(0, KEYS, 500):
@@ -196,13 +201,24 @@ class Deployment:
                 values += pipeline.execute()
         return [n for i, (n, v) in enumerate(zip(names, values, strict=True)) if v != f"{prefix}-value-{i}"]
 
+    def masters_on(self, machine: str) -> int:
+        return sum(row["role"] == "master" and row["machine"] == machine for row in self.info()["topology"])
+
+    def serves_without(self, machine: str, prefix: str) -> bool:
+        """Whether the pods on other machines still have all keys."""
+        here = [name for name, pod in self.pod_facts().items() if pod["spec"].get("nodeName") != machine]
+        try:
+            return self.lost_keys(prefix, here[0]) == []
+        except redis.RedisError:
+            return False
+
     def info(self) -> dict[str, object]:
         """What redis_cluster_info returns, run as a module of its own."""
         arguments = {
             "kubeconfig": str(ROOT / ".lab" / "kubeconfig"),
             "namespace": self.namespace,
             "name": self.name,
-            "login_secret": f"{self.name}-auth",
+            "login_secret": self.secret,
             "shards": int(self.variables.get("redis_cluster_shards", 3)),
             "replicas": int(self.variables.get("redis_cluster_replicas", 1)),
         }

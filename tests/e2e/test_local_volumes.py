@@ -74,8 +74,11 @@ def test_a_replaced_disk_is_noticed_and_filled_again(e2e: Deployment) -> None:
 
 
 def test_released_volumes_are_shown_and_used_again(tmp_path: pathlib.Path) -> None:
-    deployment = make("e2e-released", tmp_path, redis_cluster_replicas=0)
+    """With a Secret of the user's, which is nobody else's to remove."""
+    deployment = make("e2e-released", tmp_path, redis_cluster_replicas=0, redis_cluster_existing_secret="own")
     remove(deployment)
+    handle.kubectl("create", "namespace", deployment.namespace)
+    deployment.kubectl("create", "secret", "generic", "own", "--from-literal=password=not-a-secret")
     deployment.site()
     deployment.write_keys("released")
     ids = {str(row["node_id"]) for row in deployment.info()["topology"]}
@@ -103,4 +106,7 @@ def test_released_volumes_are_shown_and_used_again(tmp_path: pathlib.Path) -> No
     assert again.unchanged, again.output
     deployment.site()
     assert deployment.lost_keys("released") == []
+    removed = deployment.play("playbooks/uninstall.yml", redis_cluster_delete_data=True)
+    assert removed.code == 0, removed.output
+    assert deployment.password == "not-a-secret"
     remove(deployment)

@@ -9,6 +9,8 @@ import json
 import pytest
 from deployment import Deployment, Run, handle, wait_for
 
+from examples import WORKERS
+
 WIPE = """
 set -eu
 for pid in $(pgrep redis-server); do
@@ -91,6 +93,22 @@ def test_a_deleted_master_hands_over_before_it_goes(e2e: Deployment) -> None:
     wait_for("the cluster agrees", e2e.healthy)
     log = e2e.kubectl("logs", str(next(r["pod"] for r in e2e.info()["topology"] if r["slots"] == row["slots"])))
     assert "Manual failover" in log, log
+
+
+@pytest.mark.alone
+def test_a_machine_goes_and_comes_back(e2e: Deployment) -> None:
+    """With local volumes its pods go nowhere else: replicas on other machines serve until it is back."""
+    # One whose loss leaves a majority of masters: earlier failovers may have brought two to the same machine.
+    machine = min(WORKERS, key=e2e.masters_on)
+    e2e.write_keys("machine")
+    handle.power_off(machine)
+    try:
+        wait_for("the others serve all keys", lambda: e2e.serves_without(machine, "machine"))
+    finally:
+        handle.power_on(machine)
+    wait_for("all pods ready again", e2e.ready, 180)
+    wait_for("the cluster agrees", e2e.healthy, 180)
+    assert e2e.lost_keys("machine") == []
 
 
 def cli(command: str) -> tuple[str, ...]:

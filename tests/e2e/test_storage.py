@@ -95,6 +95,28 @@ def test_keys_in_emptydir_survive_the_deletion_of_one_pod(examples: Examples) ->
     assert deployment.lost_keys("one") == []
 
 
+@pytest.mark.alone
+def test_a_machine_goes_and_comes_back(examples: Examples) -> None:
+    """Kinds with replicas serve meanwhile, and all have their keys when it is back. On NFS pods move, see below."""
+    deployments = {kind: examples.deployments[kind] for kind in ("hostpath", "emptydir", "storageclass")}
+    replicated = [deployments[kind] for kind in ("hostpath", "emptydir")]
+    # One whose loss leaves a majority of masters to both: earlier failovers may have brought two to the same machine.
+    machine = min(WORKERS, key=lambda name: max(deployment.masters_on(name) for deployment in replicated))
+    for deployment in deployments.values():
+        deployment.write_keys("machine")
+    handle.power_off(machine)
+    try:
+        for deployment in replicated:
+            serves = deployment.serves_without
+            wait_for(f"{deployment.name}: the others serve", lambda serves=serves: serves(machine, "machine"))
+    finally:
+        handle.power_on(machine)
+    for kind, deployment in deployments.items():
+        wait_for(f"{kind}: all pods ready again", deployment.ready, 180)
+        wait_for(f"{kind}: the cluster agrees", deployment.healthy, 180)
+        assert deployment.lost_keys("machine") == [], kind
+
+
 def machine_of(deployment: Deployment, pod: str) -> str:
     return str(deployment.pod_facts()[pod]["spec"].get("nodeName", ""))
 

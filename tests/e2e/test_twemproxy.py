@@ -317,3 +317,5 @@ def test_proxies_are_removed_without_their_servers(fleet: Fleet) -> None:
     assert sorted(fleet.addresses("backends")) == [f"backends-{i}" for i in range(5)]
     again = fleet.play("playbooks/uninstall.yml", "--limit", "proxy")
     assert again.unchanged, again.output
+    fleet.remove()
+    assert "/srv/nfs/fleet" not in handle.machine_exec("lab-nfs", "exportfs", "-v").stdout

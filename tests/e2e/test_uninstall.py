@@ -17,9 +17,12 @@ def directories() -> list[str]:
 
 
 def test_uninstall(tmp_path: pathlib.Path) -> None:
-    deployment = make("e2e-gone", tmp_path)
+    # Made by a password of the user's, over connections to the pods that the names of DNS lead to.
+    ways = {"redis_cluster_transport": "direct", "redis_cluster_dns_server": str(handle.lab().dns_address)}
+    deployment = make("e2e-gone", tmp_path, redis_cluster_password='a "given" pa$$word', **ways)
     remove(deployment)
     deployment.site()
+    assert deployment.password == 'a "given" pa$$word'
     deployment.write_keys("kept")
 
     kept = deployment.play("playbooks/uninstall.yml")
