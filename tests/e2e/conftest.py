@@ -9,7 +9,7 @@ import pathlib
 import pytest
 from demo import Demo
 from deployment import Deployment, handle
-from lanes import Lanes
+from lanes import Lanes, nfs_machines
 from together import Together
 
 VARIABLES = {
@@ -68,6 +68,7 @@ def nfs_lab() -> None:
 @pytest.fixture(scope="session")
 def together(nfs_lab, demo, tmp_path_factory: pytest.TempPathFactory):
     """The other topologies beside the demo. Tests that remove a deployment are the last ones of their file."""
-    made = Together(tmp_path_factory.mktemp("together"))
+    with nfs_machines():
+        made = Together(tmp_path_factory.mktemp("together"))
     yield made
     made.remove()

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Two lanes of tests on one lab: what runs beside others, and what needs the lab for itself.
 
-`make e2e` has two processes. The tests that share a deployment form a group, which one process runs in their order.
-A test with the mark ``alone`` stops machines or servers that others use, or measures a time; it waits until the other
-lane is between two tests, and holds it there.
+`make e2e` has two processes. The tests of a folder share deployments, so one process runs them; a file outside of
+folders is one such group too. A test with the mark ``alone`` stops machines or servers that others use, or measures a
+time: it waits until the other lane is between two tests, and holds it there.
 """
 
 from __future__ import annotations
@@ -17,20 +17,19 @@ from collections.abc import Iterator
 import pytest
 from _pytest.runner import runtestprotocol
 
+HERE = "tests/e2e"
 LOCKS = pathlib.Path(__file__).resolve().parents[2] / ".lab"
-# The first test that asks for one of these deployments makes it. Such a run prepares the machines from nothing, and
-# is compared with what check mode said: nobody else may change them meanwhile.
-MADE_ALONE = {"demo", "together"}
-# The longest begin first.
-GROUPS = ("together", "e2e", "examples")
+# The first test that asks for it prepares the machines from nothing: nobody else may change them meanwhile.
+MADE_ALONE = {"demo"}
+# They begin first: they take longest.
+LONGEST = (f"{HERE}/together", f"{HERE}/cluster", f"{HERE}/test_storage.py")
 
 
-def group_of(item: pytest.Item) -> str:
-    """One group for each deployment that several tests share; else the tests of a file are one."""
-    for fixture in GROUPS:
-        if fixture in item.fixturenames:
-            return fixture
-    return "together" if "demo" in item.fixturenames else item.path.stem
+def group_of(nodeid: str) -> str:
+    """The folder of a test below this one, or its file."""
+    file = nodeid.partition("::")[0]
+    folder = file.rpartition("/")[0]
+    return file if folder == HERE else folder
 
 
 @contextlib.contextmanager
@@ -43,6 +42,14 @@ def lab_for(alone: bool) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def nfs_machines() -> Iterator[None]:
+    """Prepare the machines with NFS: what check mode says of them is compared with what happened."""
+    with (LOCKS / "tests.nfs").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 class Lanes:
     """The plugin for pytest."""
 
@@ -50,21 +57,29 @@ class Lanes:
         self._to_be_made = set(MADE_ALONE)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        order = list(dict.fromkeys([*GROUPS, *map(group_of, items)]))
+        order = list(dict.fromkeys([*LONGEST, *(group_of(item.nodeid) for item in items)]))
         # Sentinels last in their group: their times are measured when the other deployments are gone.
-        items.sort(key=lambda item: (order.index(group_of(item)), "accounts" in item.fixturenames))
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(group_of(item)))
+        items.sort(key=lambda item: (order.index(group_of(item.nodeid)), "accounts" in item.fixturenames))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
         makes = self._to_be_made & set(item.fixturenames)
         self._to_be_made -= makes
         # What a group shares is removed after its last test, and leaves the machine to the others.
-        if nextitem is not None and group_of(nextitem) != group_of(item):
+        if nextitem is not None and group_of(nextitem.nodeid) != group_of(item.nodeid):
             nextitem = None
         with lab_for(alone=bool(makes) or item.get_closest_marker("alone") is not None):
             item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
             runtestprotocol(item, nextitem=nextitem)
             item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: object) -> object:
+        from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - only where there are several processes
+
+        class Groups(LoadScopeScheduling):
+            def _split_scope(self, nodeid: str) -> str:
+                return group_of(nodeid)
+
+        return Groups(config, log)

@@ -14,6 +14,7 @@ import subprocess
 import pytest
 import yaml
 from deployment import ROOT, Run
+from lanes import nfs_machines
 
 SERVER, CLIENT = "lab-nfs", "lab-nfsworker1"
 # It has no NFS in its kernel, so that no test has a reason to install the client there.
@@ -129,7 +130,8 @@ def machines(nfs_lab, tmp_path_factory):
     role = {"role": "slotwise.redis.node_nfs_server", "node_nfs_server_deployments": [server]}
     gone = {**role, "node_nfs_server_state": "absent", "node_nfs_server_delete_data": True}
     client = {"role": "slotwise.redis.node_prereqs", "node_prereqs_nfs_client": True}
-    play(folder, {"hosts": SERVER, "roles": [role]}, {"hosts": CLIENT, "roles": [client]}, shell(UNDO + DO))
+    with nfs_machines():
+        play(folder, {"hosts": SERVER, "roles": [role]}, {"hosts": CLIENT, "roles": [client]}, shell(UNDO + DO))
     yield folder
     play(folder, shell(UNDO), {"hosts": SERVER, "roles": [gone]})
 

@@ -15,6 +15,7 @@ import pytest
 import redis
 import redis.exceptions
 from deployment import Deployment, handle, run_playbook, wait_for
+from lanes import nfs_machines
 
 from examples import EXAMPLES, KEPT, KINDS, WORKERS, Examples, make_disks, remove_disks
 
@@ -28,7 +29,8 @@ def examples(nfs_lab):
     them = Examples()
     them.remove()
     make_disks()
-    them.first_run = them.play("site.yml")
+    with nfs_machines():
+        them.first_run = them.play("site.yml")
     yield them
     them.remove()
     remove_disks()
