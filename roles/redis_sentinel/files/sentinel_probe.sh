@@ -2,7 +2,8 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# sentinel_probe.sh liveness|readiness, of the Sentinel in this pod
+# Whether the Sentinel in this pod answers. That it listens is for Kubernetes to see, which costs less: it does so only when
+# it watches a master, see sentinel.sh.
 set -u
 scripts=$(dirname "$0")
 # shellcheck source=roles/common/files/common.sh
@@ -10,16 +11,4 @@ scripts=$(dirname "$0")
 # shellcheck source=roles/redis_sentinel/files/sentinels.sh
 . "$scripts/sentinels.sh"
 
-case $1 in
-    liveness)
-        [ "$(REDIS_PORT=$SENTINEL_PORT ask ping)" = PONG ]
-        ;;
-    readiness)
-        # It watches a master.
-        [ -n "$(view_of "$REDIS_HOST")" ]
-        ;;
-    *)
-        log "unknown probe $1"
-        exit 2
-        ;;
-esac
+[ "$(REDIS_PORT=$SENTINEL_PORT ask ping)" = PONG ]

@@ -110,6 +110,7 @@ def _values(lab: Lab, machine: Machine) -> dict[str, object]:
         "processes": host.processes_limit(),
         "routes": "\n".join(routes),
         "service_network": lab.service_network,
+        "sync_frequency": "60s" if machine.own_kernel else "10s",
     }
 
 
