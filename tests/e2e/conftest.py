@@ -33,6 +33,9 @@ def make(name: str, directory: pathlib.Path, **variables: object) -> Deployment:
 
 
 def remove(deployment: Deployment) -> None:
+    ours = ("get", "namespaces,pv", "--no-headers", "-o", "name")
+    if f"/{deployment.namespace}" not in handle.kubectl(*ours).stdout:
+        return
     run = deployment.play("playbooks/uninstall.yml", redis_cluster_delete_data=True)
     assert run.code == 0, run.output
     deployment.kubectl("delete", "namespace", deployment.namespace, "--ignore-not-found")

@@ -20,8 +20,6 @@ from ansible_collections.slotwise.redis.plugins.module_utils._placement import (
 )
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
 
-PATIENT = settings(deadline=None)
-
 
 def endpoints(machines: list[int], zones: int = 0) -> list[Endpoint]:
     return [Endpoint(f"pod-{i}", "", 6379, f"m{m}", f"z{m % zones}" if zones else "") for i, m in enumerate(machines)]
@@ -34,7 +32,6 @@ def hands(draw):
     return shards, endpoints(machines, draw(st.integers(0, 2)))
 
 
-@PATIENT
 @given(hands())
 def test_hands_are_equal_and_complete(given_hands):
     shards, pods = given_hands
@@ -44,7 +41,6 @@ def test_hands_are_equal_and_complete(given_hands):
     assert sorted(e.name for hand in dealt for e in hand) == sorted(e.name for e in pods)
 
 
-@PATIENT
 @given(hands())
 def test_masters_are_as_even_as_the_hands_allow(given_hands):
     shards, pods = given_hands
@@ -55,7 +51,6 @@ def test_masters_are_as_even_as_the_hands_allow(given_hands):
     assert max(Counter(map(machine_of, chosen)).values()) == best
 
 
-@PATIENT
 @given(hands(), st.data())
 def test_fixed_masters_stay_and_the_others_make_the_best_of_it(given_hands, data):
     shards, pods = given_hands
@@ -78,7 +73,7 @@ def together(assignment: dict[str, str], free: list[Endpoint], shards: dict[str,
     return sum(sum(a.machine == b.machine for a, b in itertools.combinations(own, 2)) for own in members.values())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(0, 3), min_size=3, max_size=3),
     st.lists(st.integers(0, 3), min_size=3, max_size=3),
@@ -94,7 +89,7 @@ def test_one_replica_each_is_never_with_its_master_when_avoidable(masters, free_
     assert together(chosen, free, shards) == best
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 4), min_size=3, max_size=3), st.lists(st.integers(0, 4), min_size=6, max_size=6))
 def test_two_replicas_each_share_no_machine_when_avoidable(masters, free_machines):
     pods = endpoints([*masters, *free_machines])

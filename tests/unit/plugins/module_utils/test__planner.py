@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import Refusal
@@ -26,7 +26,6 @@ from ansible_collections.slotwise.redis.plugins.module_utils._topology import (
 )
 from ansible_collections.slotwise.redis.tests.unit.plugins.module_utils.simulate import DEFAULTS, Cluster
 
-PATIENT = settings(deadline=None)
 """Other work on the machine makes single examples slow."""
 
 
@@ -95,7 +94,6 @@ def most_together(cluster: Cluster, key: str, value: str) -> int:
 # Creation
 
 
-@PATIENT
 @given(layouts())
 def test_a_creation_is_complete_and_nothing_is_left_to_do(layout):
     shards, replicas, endpoints = layout
@@ -108,7 +106,6 @@ def test_a_creation_is_complete_and_nothing_is_left_to_do(layout):
     assert plan_of(cluster, shards, replicas).steps == ()
 
 
-@PATIENT
 @given(layouts())
 def test_shards_are_spread_over_machines_and_zones_as_far_as_possible(layout):
     """A machine with at most as many pods as there are shards need not have two of one shard; same for zones."""
@@ -120,7 +117,6 @@ def test_shards_are_spread_over_machines_and_zones_as_far_as_possible(layout):
                 assert most_together(cluster, key, value) <= -(-pods // shards)
 
 
-@PATIENT
 @given(regular_layouts())
 def test_masters_are_spread_evenly(layout):
     shards, replicas, machines, endpoints = layout
@@ -131,7 +127,6 @@ def test_masters_are_spread_evenly(layout):
     assert max(masters.values()) <= -(-shards // used), masters
 
 
-@PATIENT
 @given(layouts())
 def test_check_mode_before_the_pods_exist_predicts_the_plan(layout):
     shards, replicas, endpoints = layout
@@ -139,7 +134,6 @@ def test_check_mode_before_the_pods_exist_predicts_the_plan(layout):
     assert predicted == plan_of(Cluster(endpoints), shards, replicas)
 
 
-@PATIENT
 @given(layouts(), st.data())
 def test_check_mode_with_some_pods_missing_predicts_what_completes(layout, data):
     """Pods that do not exist yet stand in the plan by name; the real ones, once there, can follow it."""
@@ -157,7 +151,6 @@ def test_check_mode_with_some_pods_missing_predicts_what_completes(layout, data)
     assert all(s.settings == DEFAULTS for s in cluster.servers)
 
 
-@PATIENT
 @given(st.integers(3, 5), st.integers(1, 2), st.data())
 def test_check_mode_before_more_replicas_exist_predicts_the_plan(shards, replicas, data):
     cluster = formed(shards, replicas)
@@ -168,14 +161,12 @@ def test_check_mode_before_more_replicas_exist_predicts_the_plan(shards, replica
     assert make_plan(wanted(shards, replicas + 1), nodes) == plan_of(cluster, shards, replicas + 1)
 
 
-@PATIENT
 @given(layouts())
 def test_the_same_state_gives_the_same_plan(layout):
     shards, replicas, endpoints = layout
     assert plan_of(Cluster(endpoints), shards, replicas) == plan_of(Cluster(endpoints), shards, replicas)
 
 
-@PATIENT
 @given(regular_layouts(), st.randoms(use_true_random=False))
 def test_other_names_of_machines_keep_the_balance(layout, random):
     shards, replicas, machines, endpoints = layout
@@ -219,7 +210,6 @@ def test_introductions_connect_all_nodes(count):
 # Interrupted runs
 
 
-@PATIENT
 @given(layouts(), st.data())
 def test_every_prefix_of_a_creation_is_completed(layout, data):
     """Killed after any step, before or after the news have spread; then killed once more; then run to its end."""
@@ -241,7 +231,6 @@ def test_every_prefix_of_a_creation_is_completed(layout, data):
     assert not plan_of(cluster, shards, replicas)
 
 
-@PATIENT
 @given(layouts(), st.data())
 def test_any_partial_state_without_keys_is_completed_or_refused(layout, data):
     """Also states that no run of ours leaves: slots on any nodes, any replicas of theirs, any acquaintances."""
@@ -280,7 +269,6 @@ def test_any_partial_state_without_keys_is_completed_or_refused(layout, data):
 # Repair
 
 
-@PATIENT
 @given(layouts(st.tuples(st.integers(3, 6), st.integers(1, 3))), st.data())
 def test_nodes_that_came_back_empty_join_and_nothing_else_moves(layout, data):
     shards, replicas, endpoints = layout
@@ -303,7 +291,6 @@ def test_nodes_that_came_back_empty_join_and_nothing_else_moves(layout, data):
     assert not plan_of(cluster, shards, replicas)
 
 
-@PATIENT
 @given(regular_layouts(), st.data())
 def test_a_lost_node_returns_to_a_shard_that_is_not_on_its_machine(layout, data):
     """One node of a well spread cluster is lost: only its own shard has room, and that is never on its machine."""
@@ -315,7 +302,6 @@ def test_a_lost_node_returns_to_a_shard_that_is_not_on_its_machine(layout, data)
     assert all(most_together(cluster, "machine", e.machine) == 1 for e in endpoints)
 
 
-@PATIENT
 @given(st.integers(3, 6), st.integers(0, 2), st.integers(1, 2), st.integers(2, 8))
 def test_more_replicas_are_added_where_they_protect(shards, replicas, more, machines):
     cluster = formed(shards, replicas, in_turn(shards * (replicas + 1), machines))
@@ -329,7 +315,6 @@ def test_more_replicas_are_added_where_they_protect(shards, replicas, more, mach
     assert attached.items() <= {s.endpoint.name: s.master_id for s in cluster.servers}.items()
 
 
-@PATIENT
 @given(layouts())
 def test_moved_servers_are_only_introduced(layout):
     shards, replicas, endpoints = layout
