@@ -47,6 +47,16 @@ def test_a_second_run_changes_nothing(examples: Examples) -> None:
     assert again.unchanged, again.output
 
 
+def test_exports_are_for_the_machines_that_mount_them(examples: Examples) -> None:
+    exported = handle.machine_exec("lab-nfs", "exportfs", "-s").stdout
+    ours = [line.split() for line in exported.splitlines() if line.startswith("/srv/nfs/cluster-nfs")]
+    addresses = {str(handle.lab().machine(name).address) for name in CLIENTS}
+    assert len({path for path, _client in ours}) == 7  # one for each of six pods, one that all pods share
+    for path in {path for path, _client in ours}:
+        assert {client.partition("(")[0] for exported, client in ours if exported == path} == addresses
+    assert "no_root_squash" not in exported
+
+
 @pytest.mark.parametrize("kind", ["emptydir", "nfs", "nfs_shared"])
 def test_what_a_kind_does_not_keep_is_said(examples: Examples, kind: str) -> None:
     words = "are lost whenever the pod is deleted" if kind == "emptydir" else "the makers of Redis do not support"

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import pathlib
@@ -372,15 +373,18 @@ def test_twenty_failovers_in_a_row(accounts: Watched) -> None:
 
 
 def test_other_deployments_in_the_namespace_do_not_mix_with_it(accounts: Watched, tmp_path: pathlib.Path) -> None:
-    """Another one with Sentinels, and one of another topology, in one inventory; each is removed without the other."""
-    storage = {"type": "emptydir", "size": "64Mi"}
-    groups = {"redis_sentinel": "ledger", "redis_standalone": "cache"}
+    """Another one with Sentinels, on NFS and with a port of the nodes, and a standalone server, in one inventory."""
+    nodes = handle.lab().machine("lab-worker1").address
+    nfs = {"type": "nfs_shared", "size": "64Mi", "path": "/srv/nfs", "server": "lab-nfs"}
+    ledger = {
+        "redis_sentinel_namespace": NAME,
+        "redis_sentinel_storage": {**nfs, "hosts": ["lab-nfsworker1", "lab-nfsworker2"]},
+        "redis_sentinel_service_type": "NodePort",
+    }
+    cache = {"redis_standalone_namespace": NAME, "redis_standalone_storage": {"type": "emptydir", "size": "64Mi"}}
     inventory = tmp_path / "hosts.yml"
-    inventory.write_text(
-        yaml.safe_dump(
-            {g: {"hosts": {n: {f"{g}_namespace": NAME, f"{g}_storage": storage}}} for g, n in groups.items()}
-        )
-    )
+    groups = {"redis_sentinel": {"hosts": {"ledger": ledger}}, "redis_standalone": {"hosts": {"cache": cache}}}
+    inventory.write_text(yaml.safe_dump(groups))
 
     def run(playbook: str, *arguments: str) -> Run:
         done = run_playbook(playbook, [inventory], *arguments)
@@ -388,7 +392,7 @@ def test_other_deployments_in_the_namespace_do_not_mix_with_it(accounts: Watched
         return done
 
     def pods() -> set[str]:
-        listed = handle.kubectl("-n", NAME, "get", "pods", "-o", "name").stdout.split()
+        listed = accounts.kubectl("get", "pods", "-o", "name").split()
         return {name.removeprefix("pod/").rpartition("-")[0] for name in listed}
 
     delete = ("-e", json.dumps({f"{group}_delete_data": True for group in groups}))
@@ -396,6 +400,10 @@ def test_other_deployments_in_the_namespace_do_not_mix_with_it(accounts: Watched
         run("site.yml")
         seen = accounts.wait_until_whole()
         assert {row["pod"].rpartition("-")[0] for row in seen["servers"]} == {NAME}
+        port = accounts.kubectl("get", "service", "ledger-master", "-o", "jsonpath={.spec.ports[0].nodePort}")
+        secret = accounts.kubectl("get", "secret", "ledger-auth", "-o", "jsonpath={.data.password}")
+        with redis.Redis(str(nodes), int(port), password=base64.b64decode(secret)) as connection:
+            assert connection.role()[0] in (b"master", "master")
         again = run("site.yml")
         assert again.unchanged, again.output
         run("playbooks/uninstall.yml", "--limit", "cache", *delete)
