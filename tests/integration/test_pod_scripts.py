@@ -189,7 +189,8 @@ def test_a_replica_that_hangs_does_not_keep_the_master(newest_redis, pods):
 
 
 def probes(run, pod: int) -> dict[str, bool]:
-    return {name: run.script(pod, "probe.sh", name).returncode == 0 for name in ("startup", "liveness", "readiness")}
+    names = ("startup", "liveness", "readiness")
+    return {name: run.script(pod, "probe.sh", name, REDIS_SECONDS="3").returncode == 0 for name in names}
 
 
 def test_probes(newest_flavor, pods, wait_for):

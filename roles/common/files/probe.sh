@@ -10,10 +10,12 @@ scripts=$(dirname "$0")
 # shellcheck source=roles/redis_cluster/files/topology.sh
 . "$scripts/topology.sh"
 
-# Runs every few seconds in every pod: one client for all questions, and no other program.
+# Runs every few seconds in every pod: one client for all questions, and no other program. A server is hung when it does not
+# answer for long, and not when its machine is busy.
+[ "$1" != liveness ] || : "${REDIS_SECONDS:=15}"
 questions=ping
 [ "$1" != readiness ] || questions=$(printf 'ping\n%s' "$readiness_questions")
-answers=$(echo "$questions" | timeout 3 "$cli" -h "$REDIS_HOST" -p "$REDIS_PORT" 2>&1)
+answers=$(echo "$questions" | timeout "${REDIS_SECONDS:-3}" "$cli" -h "$REDIS_HOST" -p "$REDIS_PORT" 2>&1)
 status=$?
 answer=${answers%%
 *}

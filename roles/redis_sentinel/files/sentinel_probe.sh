@@ -11,4 +11,6 @@ scripts=$(dirname "$0")
 # shellcheck source=roles/redis_sentinel/files/sentinels.sh
 . "$scripts/sentinels.sh"
 
+# As for servers, see probe.sh.
+: "${REDIS_SECONDS:=15}"
 [ "$(REDIS_PORT=$SENTINEL_PORT ask ping)" = PONG ]
