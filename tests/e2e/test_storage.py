@@ -17,7 +17,7 @@ import redis.exceptions
 from deployment import Deployment, handle, run_playbook, wait_for
 from lanes import nfs_machines
 
-from examples import EXAMPLES, KEPT, KINDS, WORKERS, Examples, make_disks, remove_disks
+from examples import EXAMPLES, KEPT, WORKERS, Examples, make_disks, remove_disks
 
 CLIENTS = ("lab-nfsworker1", "lab-nfsworker2")
 ON_NFS = EXAMPLES / "cluster_nfs"
@@ -66,35 +66,51 @@ def test_what_a_kind_does_not_keep_is_said(examples: Examples, kind: str) -> Non
     assert words in " ".join(run.notes(f"Redis Cluster {name} in namespace").split()), run.output
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_keys_survive_a_restart_of_all_servers(examples: Examples, kind: str) -> None:
-    deployment = examples.deployments[kind]
-    deployment.write_keys("restart")
-    restarts = {
-        pod: facts["status"]["containerStatuses"][0]["restartCount"] for pod, facts in deployment.pod_facts().items()
+def wait_until_whole(deployments: dict[str, Deployment]) -> None:
+    for kind, deployment in deployments.items():
+        wait_for(f"{kind}: all pods ready again", deployment.ready, 240)
+        wait_for(f"{kind}: the cluster agrees", deployment.healthy, 240)
+
+
+def restarts(deployment: Deployment) -> dict[str, int]:
+    """Pod -> how often its server was started again; -1 while Kubernetes does not say."""
+    return {
+        pod: (facts["status"].get("containerStatuses") or [{"restartCount": -1}])[0]["restartCount"]
+        for pod, facts in deployment.pod_facts().items()
     }
-    for pod in deployment.pods:
-        deployment.kubectl("exec", pod, "--", "sh", "-c", "kill -TERM 1", check=False)
-    wait_for(
-        "every server was started again",
-        lambda: all(
-            (facts["status"].get("containerStatuses") or [{"restartCount": -1}])[0]["restartCount"] > restarts[pod]
-            for pod, facts in deployment.pod_facts().items()
-        ),
-    )
-    wait_for("all pods ready again", deployment.ready, 180)
-    wait_for("the cluster agrees", deployment.healthy, 180)
-    assert deployment.lost_keys("restart") == []
 
 
-@pytest.mark.parametrize("kind", KEPT)
-def test_keys_survive_the_deletion_of_all_pods(examples: Examples, kind: str) -> None:
-    deployment = examples.deployments[kind]
-    deployment.write_keys("pods")
-    deployment.kubectl("delete", "pods", "-l", f"app.kubernetes.io/instance={deployment.name}")
-    wait_for("all pods ready again", deployment.ready, 180)
-    wait_for("the cluster agrees", deployment.healthy, 180)
-    assert deployment.lost_keys("pods") == []
+def test_keys_survive_a_restart_of_all_servers(examples: Examples) -> None:
+    before = {}
+    for kind, deployment in examples.deployments.items():
+        deployment.write_keys("restart")
+        before[kind] = restarts(deployment)
+        for pod in deployment.pods:
+            deployment.kubectl("exec", pod, "--", "sh", "-c", "kill -TERM 1", check=False)
+    for kind, deployment in examples.deployments.items():
+        wait_for(
+            f"{kind}: every server was started again",
+            lambda kind=kind, deployment=deployment: all(
+                count > before[kind][pod] for pod, count in restarts(deployment).items()
+            ),
+        )
+    wait_until_whole(examples.deployments)
+    for kind, deployment in examples.deployments.items():
+        assert deployment.lost_keys("restart") == [], kind
+
+
+def test_keys_survive_the_deletion_of_all_pods(examples: Examples) -> None:
+    deployments = {kind: examples.deployments[kind] for kind in KEPT}
+    for deployment in deployments.values():
+        deployment.write_keys("pods")
+    for deployment in deployments.values():
+        selector = f"app.kubernetes.io/instance={deployment.name}"
+        deployment.kubectl("delete", "pods", "-l", selector, "--wait=false")
+    for kind, deployment in deployments.items():
+        wait_for(f"{kind}: the pods go", lambda deployment=deployment: not deployment.ready())
+    wait_until_whole(deployments)
+    for kind, deployment in deployments.items():
+        assert deployment.lost_keys("pods") == [], kind
 
 
 def test_keys_in_emptydir_survive_the_deletion_of_one_pod(examples: Examples) -> None:
@@ -123,9 +139,8 @@ def test_a_machine_goes_and_comes_back(examples: Examples) -> None:
             wait_for(f"{deployment.name}: the others serve", lambda serves=serves: serves(machine, "machine"))
     finally:
         handle.power_on(machine)
+    wait_until_whole(deployments)
     for kind, deployment in deployments.items():
-        wait_for(f"{kind}: all pods ready again", deployment.ready, 180)
-        wait_for(f"{kind}: the cluster agrees", deployment.healthy, 180)
         assert deployment.lost_keys("machine") == [], kind
 
 

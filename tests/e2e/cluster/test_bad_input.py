@@ -92,7 +92,7 @@ def test_other_number_of_shards_and_fewer_replicas(e2e: Deployment) -> None:
         ({"redis_cluster_shards": 4}, "redis_cluster_shards"),
         ({"redis_cluster_replicas": 0}, "redis_cluster_replicas"),
     ):
-        run = e2e.play("site.yml", **changes)
+        run = e2e.play("playbooks/preflight.yml", **changes)
         assert run.code != 0, run.output
         assert run.says(word), run.output
         assert not any(run.changed.values()), run.output

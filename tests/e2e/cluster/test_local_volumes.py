@@ -22,20 +22,21 @@ def volumes(deployment: Deployment) -> dict[str, dict]:
 def test_another_policy_and_more_room_reach_bound_volumes(e2e: Deployment) -> None:
     changed = {**STORAGE, "reclaim_policy": "Delete", "size": "2Gi"}
     try:
-        e2e.site(redis_cluster_storage=changed)
+        assert e2e.play("playbooks/storage.yml", redis_cluster_storage=changed).code == 0
         found = volumes(e2e).values()
         assert {v["spec"]["persistentVolumeReclaimPolicy"] for v in found} == {"Delete"}
         assert {v["spec"]["capacity"]["storage"] for v in found} == {"2Gi"}
         assert {v["status"]["phase"] for v in found} == {"Bound"}
-        again = e2e.play("site.yml", redis_cluster_storage=changed)
+        again = e2e.play("playbooks/storage.yml", redis_cluster_storage=changed)
         assert again.unchanged, again.output
     finally:
-        e2e.site()
+        restored = e2e.play("playbooks/storage.yml")
+        assert restored.code == 0, restored.output
     assert {v["spec"]["persistentVolumeReclaimPolicy"] for v in volumes(e2e).values()} == {"Retain"}
 
 
 def test_volumes_do_not_become_smaller_than_their_claims(e2e: Deployment) -> None:
-    refused = e2e.play("site.yml", redis_cluster_storage={**STORAGE, "size": "512Mi"})
+    refused = e2e.play("playbooks/preflight.yml", redis_cluster_storage={**STORAGE, "size": "512Mi"})
     assert refused.code != 0
     assert refused.says("redis_cluster_storage.size is 512Mi, and the claims of the running deployment ask for 1Gi")
 
@@ -43,7 +44,8 @@ def test_volumes_do_not_become_smaller_than_their_claims(e2e: Deployment) -> Non
 def test_another_machine_moves_nothing(e2e: Deployment) -> None:
     before = {name: v["spec"]["nodeAffinity"] for name, v in volumes(e2e).items()}
     hosts = [*STORAGE["hosts"], "lab-control"]
-    run = e2e.play("site.yml", "--limit", "all", redis_cluster_storage={**STORAGE, "hosts": hosts})
+    machines = ("--limit", "all:localhost:!k8s_nfs_workers:!nfs_servers")
+    run = e2e.play("site.yml", *machines, redis_cluster_storage={**STORAGE, "hosts": hosts})
     assert run.unchanged, run.output
     assert {name: v["spec"]["nodeAffinity"] for name, v in volumes(e2e).items()} == before
 
@@ -56,13 +58,14 @@ def test_a_replaced_disk_is_noticed_and_filled_again(e2e: Deployment) -> None:
     # The same path, and nothing on it: another disk, or the disk is not mounted.
     handle.machine_exec(machine, "sh", "-c", f"mv {path} {path}.old && mkdir {path}")
 
-    refused = e2e.play("site.yml")
+    refused = e2e.play("playbooks/nodes.yml")
     assert refused.code != 0
     assert refused.says(f"{path}: is empty and has no owner marker")
     assert refused.says("node_local_storage_accept_empty=true")
     assert handle.machine_exec(machine, "ls", "-A", path).stdout == ""
 
-    e2e.site("-e", "node_local_storage_accept_empty=true")
+    accepted = e2e.play("playbooks/nodes.yml", "-e", "node_local_storage_accept_empty=true")
+    assert accepted.code == 0, accepted.output
     e2e.kubectl("delete", "pod", pod, "--force", "--grace-period=0")
     e2e.site()
     assert e2e.info()["healthy"], e2e.info()
@@ -89,7 +92,7 @@ def test_released_volumes_are_shown_and_used_again(tmp_path: pathlib.Path) -> No
         lambda: {v["status"]["phase"] for v in volumes(deployment).values()} == {"Released"},
     )
 
-    refused = deployment.play("site.yml")
+    refused = deployment.play("playbooks/preflight.yml")
     assert refused.code != 0
     assert refused.says("3 volumes of deployment e2e-released are Released")
     assert refused.says("/var/lib/slotwise-e2e/e2e-released.e2e-released-0 on lab-worker")

@@ -51,19 +51,6 @@ def test_a_killed_pod_comes_back(e2e: Deployment) -> None:
     converges(e2e, "killed")
 
 
-def test_all_pods_at_once_heal_without_ansible(e2e: Deployment) -> None:
-    e2e.write_keys("all")
-    before = e2e.addresses()
-    e2e.kubectl("delete", "pods", "-l", f"app.kubernetes.io/instance={e2e.name}")
-    wait_for("all pods ready again", e2e.ready)
-    after = e2e.addresses()
-    assert all(before[pod] != after[pod] for pod in before), "the pods were to come back with other addresses"
-    wait_for("the nodes have found each other alone", e2e.healthy)
-    assert e2e.lost_keys("all") == []
-    again = e2e.site()
-    assert again.unchanged, again.output
-
-
 @pytest.mark.parametrize("role", ["replica", "master"])
 def test_a_wiped_volume_gets_its_keys_back(e2e: Deployment, role: str) -> None:
     prefix = f"wiped-{role}"

@@ -18,7 +18,7 @@ from deployment import Deployment, Run, handle, run_module, run_playbook, wait_f
 from together import Together
 from watch import Promotions, Watcher, Writer
 
-from examples import EXAMPLES
+from examples import EXAMPLES, WORKERS
 
 EXAMPLE = EXAMPLES / "sentinel"
 NAME = "accounts"
@@ -96,11 +96,6 @@ def play(playbook: str, *arguments: str) -> Run:
     run = run_playbook(playbook, [EXAMPLE], *arguments)
     assert run.code == 0, run.output
     return run
-
-
-def remove() -> None:
-    play("playbooks/uninstall.yml", "-e", "redis_sentinel_delete_data=true")
-    handle.kubectl("delete", "namespace", NAME, "--ignore-not-found")
 
 
 @pytest.fixture
@@ -447,20 +442,12 @@ def test_bad_input_is_refused(together: Together) -> None:
         assert run.says(text), run.output
 
 
-def test_uninstall_keeps_the_data_unless_told(accounts: Watched) -> None:
-    with accounts.client(accounts.master) as connection:
-        connection.set("kept", "yes")
-        assert connection.wait(2, 5000) == 2
-    play("playbooks/uninstall.yml")
-    assert (
-        accounts.kubectl(
-            "get", "all,role,rolebinding,serviceaccount", "-l", f"app.kubernetes.io/instance={NAME}", "-o", "name"
-        )
-        == ""
-    )
-    play("site.yml")
-    with accounts.client(accounts.master) as connection:
-        assert connection.get("kept") == "yes"
-    remove()
-    left = handle.machine_exec("lab-worker1", "sh", "-c", "ls /srv/redis 2>/dev/null | grep '^accounts'", check=False)
-    assert left.stdout == ""
+def test_removal_with_the_data_leaves_nothing(accounts: Watched) -> None:
+    play("playbooks/uninstall.yml", "-e", "redis_sentinel_delete_data=true")
+    kinds = "all,secret,pvc,configmap,role,rolebinding,serviceaccount"
+    assert accounts.kubectl("get", kinds, "-l", f"app.kubernetes.io/instance={NAME}", "-o", "name") == ""
+    assert NAME not in handle.kubectl("get", "pv", "-o", "name").stdout
+    for machine in WORKERS:
+        left = handle.machine_exec(machine, "sh", "-c", f"ls /srv/redis 2>/dev/null | grep '^{NAME}'", check=False)
+        assert left.stdout == ""
+    handle.kubectl("delete", "namespace", NAME)

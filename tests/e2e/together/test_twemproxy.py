@@ -226,7 +226,6 @@ def test_a_roll_costs_each_client_one_reconnect_for_each_old_proxy_at_most(fleet
     lasting = [len(load.again) for load in clients if load.lasting]
     assert 1 <= max(lasting) <= len(before)
     assert [load.again for load in clients if not load.lasting] == [[]] * 6
-    fleet.play("playbooks/twemproxy.yml")
 
 
 def test_another_pool_is_refused_until_it_is_allowed(fleet: Fleet) -> None:
