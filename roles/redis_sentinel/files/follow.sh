@@ -106,14 +106,25 @@ lead() {
     rm -f "$parked"
 }
 
-# set_aside: links to the files with the data. What is written from now on goes to the same files; the server replaces them by
-# new ones when it gets the data of a master.
+# still ROLE: whether the server says so, or nothing.
+still() {
+    case $(role) in
+        '' | "$1") ;;
+        *) return 1 ;;
+    esac
+}
+
+# set_aside ROLE: links to the files with the data, of a server that still has this role. What is written from now on goes to
+# the same files; the server replaces them by new ones when it gets the data of a master. Time may have passed since this script
+# looked, and while it links: where there are links already, those of before are the right ones.
 set_aside() {
+    still "$1" || return
     files=dump.rdb
     [ "$appendonly" = no ] || files=appendonlydir
     rm -rf "$aside.new"
     mkdir "$aside.new"
     cp -al "$REDIS_DATA/$files" "$aside.new/" || return
+    [ ! -e "$aside" ] || still "$1" || return
     rm -rf "$aside"
     mv "$aside.new" "$aside"
 }
@@ -121,7 +132,7 @@ set_aside() {
 # may_be_outvoted: the server is the master, and it or the Sentinels do not answer. They may have another one already, and make
 # this one its replica before this script hears of it. Not with snapshots: to take one for each doubt holds the server up.
 may_be_outvoted() {
-    [ "$is" != master ] || [ "$appendonly" = no ] || set_aside
+    [ "$is" != master ] || [ "$appendonly" = no ] || set_aside master
 }
 
 # keep TERM: writes that this server took as master and that no other has are kept in a directory beside the data. Only the
@@ -131,7 +142,7 @@ keep() {
     [ ! -e "$kept" ] && [ ! -e "$REDIS_RUN/handing-over" ] || return 0
     if [ -e "$parked" ] || { [ "$is" = master ] && [ ! -e "$aside" ]; }; then
         [ "$appendonly" = yes ] || accepted save || return
-        set_aside || return
+        set_aside "$is" || return
     elif [ ! -e "$aside" ]; then
         return 0
     fi
