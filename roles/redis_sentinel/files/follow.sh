@@ -124,7 +124,10 @@ set_aside() {
     rm -rf "$aside.new"
     mkdir "$aside.new"
     cp -al "$REDIS_DATA/$files" "$aside.new/" || return
-    [ ! -e "$aside" ] || still "$1" || return
+    if [ -e "$aside" ] && ! still "$1"; then
+        rm -rf "$aside.new"
+        return 1
+    fi
     rm -rf "$aside"
     mv "$aside.new" "$aside"
 }
