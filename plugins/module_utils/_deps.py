@@ -11,17 +11,27 @@ import traceback
 
 from ansible.module_utils.basic import missing_required_lib
 
-__all__ = ["AuthenticationError", "RedisError", "redis_connection", "require_redis"]
+__all__ = [
+    "AuthenticationError",
+    "RedisConnectionError",
+    "RedisError",
+    "RedisTimeoutError",
+    "redis_connection",
+    "require_redis",
+]
 
 try:
     from redis.backoff import NoBackoff
     from redis.connection import Connection
     from redis.exceptions import AuthenticationError, RedisError
+    from redis.exceptions import ConnectionError as RedisConnectionError
+    from redis.exceptions import TimeoutError as RedisTimeoutError
     from redis.retry import Retry
 
     REDIS_TRACEBACK = None
 except ImportError:
-    Connection, AuthenticationError, RedisError = object, OSError, OSError
+    Connection = object
+    AuthenticationError = RedisError = RedisConnectionError = RedisTimeoutError = OSError
     REDIS_TRACEBACK = traceback.format_exc()
 
 

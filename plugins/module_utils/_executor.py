@@ -11,13 +11,13 @@ Redis, so each is preceded by a check that the node at that address is still the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._join import Joining
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import OBSERVE, parse_info, parse_node
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Node, Plan, Step
-from ansible_collections.slotwise.redis.plugins.module_utils._transport import Command, Fleet, first_error
+from ansible_collections.slotwise.redis.plugins.module_utils._transport import Command, Fleet, first_error, is_lost
 from ansible_collections.slotwise.redis.plugins.module_utils._waiter import problems, unserved
 
 POLL_SECONDS = 0.03
@@ -109,14 +109,14 @@ class Executor:
         self._guard()
         self._report(f"{steps[0].action} on {len(steps)} nodes")
         replies = self._fleet.gather({s.node: commands(s) for s in steps})
-        refused = []
+        failed = {}
         for step in steps:
             error = first_error(replies[step.node])
             if error:
-                refused.append(f"{step.text()}: {error}")
+                failed[step.text()] = error
             else:
                 self._done(step)
-        _raise(refused)
+        _raise(failed)
 
     def _config(self, steps: Sequence[Step]) -> None:
         self._send(steps, lambda s: [_config_set(s)])
@@ -138,20 +138,23 @@ class Executor:
             self._report(f"forget {step.args['node_id']} on all nodes")
             replies = self._fleet.ask_all(("CLUSTER", "FORGET", step.args["node_id"]))
             _raise(
-                [
-                    f"{step.text()}: {name}: {reply}"
+                {
+                    f"{step.text()}: {name}": reply
                     for name, (reply,) in replies.items()
                     if isinstance(reply, Exception) and "Unknown node" not in str(reply)
-                ]
+                }
             )
             self._done(step)
 
 
-def _raise(refused: Sequence[str]) -> None:
-    if refused:
-        raise EngineError(
-            "Redis nodes refused a step.", refused, "Nothing was forced. Look at these nodes, then run again."
-        )
+def _raise(failed: Mapping[str, Exception]) -> None:
+    """Raise what became of steps, if any failed."""
+    if not failed:
+        return
+    found = [f"{step}: {error}" for step, error in failed.items()]
+    if all(map(is_lost, failed.values())):
+        raise Unreachable("Redis nodes were lost while a step was carried out.", found, "Run again when they answer.")
+    raise EngineError("Redis nodes refused a step.", found, "Nothing was forced. Look at these nodes, then run again.")
 
 
 def _config_set(step: Step) -> Command:

@@ -27,7 +27,8 @@ from ansible_collections.slotwise.redis.plugins.module_utils._transport import F
 from ansible_collections.slotwise.redis.plugins.module_utils._waiter import open_slots
 
 ROUNDS = 4
-"""A plan that is carried out may uncover another (a lost master's node id to forget); more means no progress."""
+"""A plan that is carried out may uncover another (a lost master's node id to forget, a server that was restarted
+meanwhile); more means no progress."""
 POLL_SECONDS = 0.25
 LEAST_SECONDS = 30.0
 """Time to carry out a plan, however much of the timeout went by before: steps that are begun shall be ended."""
@@ -75,17 +76,26 @@ class Init:
     ) -> list[Node]:
         carried_out: list[Plan] = []
         for _unused in range(ROUNDS):
+            lost = False
             with self._lock(deployment, plan) as guard:
                 if plan:
                     # another run may have acted until the Lease was ours
                     nodes, plan = settle(desired, deployment, fleet, self._report)
                     carried_out.append(plan)
                     self._show(*carried_out)
-                nodes = self._execute(fleet, nodes, plan, deployment, guard)
-            if not plan:
+                try:
+                    nodes = self._execute(fleet, nodes, plan, deployment, guard)
+                except Unreachable as error:
+                    # As after a kill: when the nodes are back, what was done is seen and the rest is planned.
+                    if time.monotonic() > deployment.deadline:
+                        raise
+                    fleet.pin({})
+                    self._report(f"going on when nodes that were lost answer: {'; '.join(error.found)}")
+                    lost = True
+            if not plan and not lost:
                 return nodes
             nodes, plan = settle(desired, deployment, fleet, self._report)
-            if not plan:
+            if not plan and not lost:
                 return nodes
         raise Stalled(
             "The steps are done, but new ones keep turning up.", plan_text(plan).splitlines(), "Run again to go on."

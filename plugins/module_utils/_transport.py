@@ -14,7 +14,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Protocol
 
-from ansible_collections.slotwise.redis.plugins.module_utils._deps import RedisError, redis_connection
+from ansible_collections.slotwise.redis.plugins.module_utils._deps import (
+    AuthenticationError,
+    RedisConnectionError,
+    RedisError,
+    RedisTimeoutError,
+    redis_connection,
+)
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
 
 Command = tuple[object, ...]
@@ -38,6 +44,12 @@ class OtherNode(OSError):
 def first_error(replies: Replies) -> Exception | None:
     """The first reply of a node that is none."""
     return next((r for r in replies if isinstance(r, Exception)), None)
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether nobody answered; other errors are answers. redis-py counts a wrong password among lost connections."""
+    lost = isinstance(error, (OSError, RedisConnectionError, RedisTimeoutError))
+    return lost and not isinstance(error, AuthenticationError)
 
 
 class Dialer(Protocol):

@@ -81,6 +81,23 @@ def test_a_run_that_is_asked_to_end_sets_the_settings_back(newest_redis, count):
         assert not state.unserving(farm)
 
 
+def test_a_server_that_is_restarted_meanwhile_is_waited_for(newest_flavor):
+    """As when Kubernetes restarts a container of a cluster that is being formed: the same run ends it."""
+    with Farm(newest_flavor, 6) as farm:
+        command = run.interrupted_command(SLOTS_ARE_GIVEN, signal.SIGSTOP)
+        with run.started(command, {"nodes": farm.nodes, "timeout": 60}) as process:
+            state.eventually(lambda: state.writes(farm).get("cluster|addslotsrange") == 3, 60, "slots are given away")
+            farm.restart(1)
+            farm.restart(4)
+            process.send_signal(signal.SIGCONT)
+            done = run.finish(process).ok()
+        assert {step["action"] for step in done["actions"]} >= {"add_slots", "meet", "replicate", "configure"}
+        assert not state.unserving(farm)
+        assert state.settings(farm) == [state.SETTINGS] * 6
+        again = run.init(farm.nodes).ok()
+        assert not again["changed"], again["plan"]
+
+
 def test_a_member_of_another_cluster_that_appears_while_joining_is_not_introduced(newest_flavor):
     """A node dies when the slots are given away, and another cluster's member answers at its address."""
     untuned = {"cluster-node-timeout": "300"}
@@ -97,7 +114,7 @@ def test_a_member_of_another_cluster_that_appears_while_joining_is_not_introduce
             process.send_signal(signal.SIGCONT)
             failed = run.finish(process).failed()
 
-        assert failed["msg"].startswith("Redis nodes were lost while the cluster was being joined.")
+        assert failed["msg"].startswith("A Redis node that does not belong to this deployment is a member of its cluster.")
         assert any(farm.nodes[5] in line for line in failed["found"])
         assert state.writes(other) == before
         known = set(state.ids(other))

@@ -7,6 +7,8 @@ from __future__ import annotations
 import itertools
 
 import pytest
+import redis
+from redis.exceptions import AuthenticationError, ResponseError
 
 from ansible_collections.slotwise.redis.plugins.module_utils import _executor, _join
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled, Unreachable
@@ -119,14 +121,23 @@ def test_a_connection_that_breaks_at_any_command(number):
     assert all(s.settings == DEFAULTS for s in cluster.servers)
 
 
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ResponseError("no"), "refused a step"),
+        (AuthenticationError("no"), "refused a step"),
+        (BrokenPipeError("no"), "were lost"),
+        (redis.ConnectionError("no"), "were lost"),
+        (redis.TimeoutError("no"), "were lost"),
+    ],
+)
 @pytest.mark.parametrize("action", ["CONFIG", "SET-CONFIG-EPOCH", "ADDSLOTSRANGE"])
-def test_a_refused_step_is_named_and_stops_the_run(action):
-    fleet = FakeFleet(
-        fresh(), lambda count, node, words: OSError("no") if action in words and node == "pod-1" else None
-    )
+def test_a_step_that_fails_is_named_and_stops_the_run(action, error, message):
+    fleet = FakeFleet(fresh(), lambda count, node, words: error if action in words and node == "pod-1" else None)
     with pytest.raises(EngineError) as caught:
         run(fleet)
-    assert "refused a step" in caught.value.message
+    assert message in caught.value.message
+    assert isinstance(caught.value, Unreachable) is (message == "were lost")
     assert all("pod-1" in line and "no" in line for line in caught.value.found)
     assert caught.value.advice
     assert not [c for _n, c in fleet.sent if c[1] == "REPLICATE"]
