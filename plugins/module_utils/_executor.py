@@ -23,6 +23,8 @@ from ansible_collections.slotwise.redis.plugins.module_utils._waiter import prob
 POLL_SECONDS = 0.03
 SLOW_POLL_SECONDS = 0.5
 """Views of a large cluster are costly to send; while only they differ, they are asked for less and less often."""
+VOTE_SECONDS = 6.0
+"""A failover that was asked for is given up after five seconds (CLUSTER FAILOVER)."""
 STATUS: tuple[Command, ...] = (("CLUSTER", "INFO"), ("INFO", "replication"))
 
 
@@ -62,6 +64,7 @@ class Executor:
         """Run all steps and wait until every node agrees. Temporary settings go back also on failure."""
         try:
             self._config(plan.of("tune"))
+            self._fail_over(plan.of("fail_over"))
             self._send(plan.of("set_epoch"), lambda s: [("CLUSTER", "SET-CONFIG-EPOCH", s.args["epoch"])])
             self._send(plan.of("add_slots"), _add_slots)
             self._join(plan.of("meet"), plan.of("replicate"))
@@ -117,6 +120,27 @@ class Executor:
             else:
                 self._done(step)
         _raise(failed)
+
+    def _fail_over(self, steps: Sequence[Step]) -> None:
+        """Let replicas ask the masters for their votes, again and again: a master votes once in two node timeouts."""
+        waiting, asked = {s.node: s for s in steps}, 0.0
+        while waiting:
+            for name, (reply,) in self._fleet.gather(dict.fromkeys(waiting, (("ROLE",),))).items():
+                if not isinstance(reply, Exception) and reply[0] == b"master":
+                    self._done(waiting.pop(name))
+            now = time.monotonic()
+            if waiting and now > self._deadline:
+                raise Stalled(
+                    "Replicas were not elected as masters in time.",
+                    [s.text() for s in waiting.values()],
+                    "Look at the logs of these nodes and of the masters, which say why they do not vote. Run again.",
+                )
+            if waiting and now >= asked + VOTE_SECONDS:
+                self._guard()
+                self._report(f"{', '.join(waiting)} ask for the votes of the masters")
+                self._fleet.gather(dict.fromkeys(waiting, (("CLUSTER", "FAILOVER", "FORCE"),)))
+                asked = now
+            time.sleep(POLL_SECONDS)
 
     def _config(self, steps: Sequence[Step]) -> None:
         self._send(steps, lambda s: [_config_set(s)])

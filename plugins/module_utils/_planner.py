@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import Refusal
 from ansible_collections.slotwise.redis.plugins.module_utils._placement import (
@@ -46,6 +47,9 @@ def make_plan(desired: Desired, nodes: Sequence[Node]) -> Plan:
     if len(nodes) != desired.nodes:
         raise ValueError(f"{desired.nodes} nodes are wanted, {len(nodes)} were given")
     _refuse_equal_ids(nodes)
+    successions = _successions(nodes)
+    for succession in successions:
+        nodes = _after(succession, nodes)
     dead = _dead_strangers(nodes)
     _refuse_keys_without_slots(nodes)
     _refuse_two_clusters(nodes)
@@ -55,6 +59,7 @@ def make_plan(desired: Desired, nodes: Sequence[Node]) -> Plan:
     tuned = tuple(_tune(desired, nodes)) if forming else ()
     steps = (
         *tuned,
+        *_fail_over(successions),
         *_masters(shards),
         *_meet(shards, nodes),
         *_replicate(shards),
@@ -72,6 +77,56 @@ def slot_chunks(shards: int) -> list[tuple[int, int]]:
     """0-16383 in equal parts, the odd slots spread: 3 -> (0, 5460), (5461, 10922), (10923, 16383)."""
     edges = [round(i * SLOTS / shards) for i in range(shards + 1)]
     return [(a, b - 1) for a, b in zip(edges, edges[1:])]
+
+
+# Lost masters that Redis leaves without a successor
+
+
+Succession = tuple[Peer, Node]
+"""A master that is gone, and the replica that takes its slots."""
+
+
+def _successions(nodes: Sequence[Node]) -> list[Succession]:
+    """Lost masters without an address, whose replicas never stand for election by themselves.
+
+    Where another node answers at the address of a master, as a server does whose volume was emptied, Redis forgets the
+    address, asks the master no more, and so never marks it as failing. A replica that has its keys is made to ask the
+    other masters for their votes, as it would where the master fails; without more than half of them it gets none.
+    """
+    ours = {n.node_id for n in nodes}
+    lost = {p.node_id: p for n in nodes for p in n.others if p.node_id not in ours and p.slots}
+    voters = [n for n in nodes if n.slots]
+    if not lost or len(voters) <= len(lost):
+        return []
+    found = []
+    for node_id, peer in sorted(lost.items()):
+        heirs = [n for n in nodes if n.master_id == node_id and n.keys]
+        views = [n.peers[node_id] for n in nodes if node_id in n.peers]
+        # more than half of all masters must miss it (Redis Cluster specification, "Failure detection")
+        missing = sum(not _without_address(n.peers[node_id]) for n in voters if node_id in n.peers)
+        stuck = 2 * missing <= len(voters) + len(lost) and not any("fail" in view.flags for view in views)
+        if heirs and stuck:
+            found.append((peer, max(heirs, key=lambda n: n.offset)))
+    return found
+
+
+def _without_address(peer: Peer) -> bool:
+    return "noaddr" in peer.flags and "fail" not in peer.flags
+
+
+def _after(succession: Succession, nodes: Sequence[Node]) -> list[Node]:
+    """What the nodes will see when the heir has taken over."""
+    lost, heir = succession
+
+    def seen(peer: Peer) -> Peer:
+        if peer.node_id == lost.node_id:
+            return replace(peer, slots=())
+        if peer.node_id == heir.node_id:
+            flags = peer.flags - {"slave"} | {"master"}
+            return replace(peer, flags=flags, master_id="", slots=lost.slots)
+        return replace(peer, master_id=heir.node_id) if peer.master_id == lost.node_id else peer
+
+    return [replace(n, peers={i: seen(p) for i, p in n.peers.items()}) for n in nodes]
 
 
 # What is refused
@@ -117,12 +172,12 @@ def _dead_strangers(nodes: Sequence[Node]) -> dict[str, Peer]:
 def _lost_slots(lost: Peer, where: str, nodes: Sequence[Node]) -> Refusal:
     heirs = [n for n in nodes if n.master_id == lost.node_id]
     found = [where, *(f"{n.name} is its replica with {n.keys} keys and has not taken over" for n in heirs)]
-    # a node without an address is never marked as failing by Redis 7 and 8, so no replica stands for election
-    stuck = "noaddr" in lost.flags and "fail" not in lost.flags
     full = sorted((n for n in heirs if n.keys), key=lambda n: -n.offset)
+    # see _successions: here too few masters are left to vote
+    stuck = bool(full) and _without_address(lost)
     take_over = f"send CLUSTER FAILOVER TAKEOVER to {full[0].name}, which has its keys, and run again." if full else ""
-    if stuck and full:
-        advice = f"No replica takes over by itself from a master without an address: {take_over}"
+    if stuck:
+        advice = f"Too few masters are left to elect a replica of a master without an address: {take_over}"
     elif full:
         advice = (
             "A replica takes over by itself within a few node timeouts: run again then. Where none does and the "
@@ -135,10 +190,7 @@ def _lost_slots(lost: Peer, where: str, nodes: Sequence[Node]) -> Refusal:
             "Nothing was changed: to serve these slots from an empty node is to lose their keys."
         )
     return Refusal(
-        f"Slots {slot_text(lost.slots)} belong to a Redis node that is gone.",
-        found,
-        advice,
-        transient=not (stuck and full),
+        f"Slots {slot_text(lost.slots)} belong to a Redis node that is gone.", found, advice, transient=not stuck
     )
 
 
@@ -369,6 +421,12 @@ def _tune(desired: Desired, nodes: Sequence[Node]) -> Iterator[Step]:
     for node in nodes:
         if any(node.settings.get(k) != v for k, v in settings.items()):
             yield Step("tune", node.name, {"settings": settings}, "faster while the cluster is formed, set back after")
+
+
+def _fail_over(successions: Sequence[Succession]) -> Iterator[Step]:
+    for lost, heir in successions:
+        reason = f"has the keys of {lost.node_id}, which is gone with slots {slot_text(lost.slots)}"
+        yield Step("fail_over", heir.name, {}, reason)
 
 
 def _masters(shards: Sequence[Shard]) -> Iterator[Step]:

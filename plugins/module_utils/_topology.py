@@ -146,6 +146,7 @@ class Step:
         words = {
             "tune": "CONFIG SET {settings}",
             "configure": "CONFIG SET {settings}",
+            "fail_over": "CLUSTER FAILOVER FORCE",
             "set_epoch": "CLUSTER SET-CONFIG-EPOCH {epoch}",
             "add_slots": "CLUSTER ADDSLOTSRANGE {ranges}",
             "meet": "CLUSTER MEET {peers}",

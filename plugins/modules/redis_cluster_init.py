@@ -89,7 +89,8 @@ plan:
   elements: dict
   contains:
     action:
-      description: One of C(tune), C(set_epoch), C(add_slots), C(meet), C(replicate), C(forget), C(configure).
+      description:
+        - One of C(tune), C(fail_over), C(set_epoch), C(add_slots), C(meet), C(replicate), C(forget), C(configure).
       type: str
     node:
       description: Pod, or C(host:port), that the step is sent to.

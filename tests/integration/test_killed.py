@@ -114,7 +114,9 @@ def test_a_member_of_another_cluster_that_appears_while_joining_is_not_introduce
             process.send_signal(signal.SIGCONT)
             failed = run.finish(process).failed()
 
-        assert failed["msg"].startswith("A Redis node that does not belong to this deployment is a member of its cluster.")
+        assert failed["msg"].startswith(
+            "A Redis node that does not belong to this deployment is a member of its cluster."
+        )
         assert any(farm.nodes[5] in line for line in failed["found"])
         assert state.writes(other) == before
         known = set(state.ids(other))

@@ -86,6 +86,39 @@ def test_a_master_that_came_back_empty(flavor: Flavor):
         assert_healed(farm, keys)
 
 
+def test_a_master_that_came_back_empty_before_it_was_missed(newest_flavor: Flavor):
+    """At its address another node answers. Redis never marks it as failing then, and no replica stands for election.
+
+    As when a container starts again with an empty volume, and then its pod is deleted. The replica is held meanwhile:
+    from that address it would copy the emptiness.
+    """
+    with Farm(newest_flavor, 6, {**DURABLE, "cluster-node-timeout": "60000"}) as farm:
+        patient = {**state.QUICK_RUN, "cluster_node_timeout": 60000}
+        run.init(farm.nodes, **patient).ok()
+        keys = state.fill(farm, KEYS)
+        lost = state.ids(farm)[0]
+        heir = next(i for i in range(3, 6) if master_of(farm, i) == 0)
+        others = [i for i in range(1, 6) if i != heir]
+        farm.pause(heir)
+        farm.wipe(0)
+        come_back_empty(farm, 0)
+        state.eventually(
+            lambda: all("noaddr" in state.view(farm, i)[lost][2] for i in others), 60, "it is known to be nowhere"
+        )
+        farm.move(0)
+        farm.wait_answers(0)
+        farm.resume(heir)
+        done = run.init(farm.nodes, **patient).ok()
+        # Valkey 9 marks it, and has elected the replica by then.
+        asked = [s["node"] for s in done["actions"] if s["action"] == "fail_over"]
+        assert asked == [farm.nodes[heir]] or newest_flavor.flavor == "valkey"
+        assert master_of(farm, 0) == heir
+        assert all(lost not in state.view(farm, i) for i in range(6))
+        assert not state.unserving(farm)
+        assert not state.missing(farm, keys)
+        assert not run.init(farm.nodes, **patient).ok()["changed"]
+
+
 def test_a_run_during_a_failover_waits_for_it(newest_flavor: Flavor):
     """The slots of the lost master look ownerless at first; nobody gives them away."""
     with Farm(newest_flavor, 6, DURABLE) as farm:

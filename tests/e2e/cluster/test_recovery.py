@@ -15,9 +15,10 @@ WIPE = """
 set -eu
 for pid in $(pgrep redis-server); do
   if [ /proc/$pid/root/data -ef {path} ]; then
-    kill -STOP $pid  # a stopped server writes nothing into the directory while it is emptied
-    find {path} -mindepth 1 ! -name .slotwise-owner.json -delete
-    kill -KILL $pid
+    # It writes nothing any more, and is ended with its pod: started again in place, at the same address, it would be
+    # an empty master to its replicas.
+    kill -STOP $pid
+    find {path} -mindepth 1 ! -name .slotwise-owner.json ! -name .slotwise-lock -delete
     exit 0
   fi
 done

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Node, Peer, Step
 from ansible_collections.slotwise.redis.tests.unit.plugins.module_utils.simulate import Cluster, RefusedByRedis, Server
 
-CHANGING = ("SET-CONFIG-EPOCH", "ADDSLOTSRANGE", "MEET", "REPLICATE", "FORGET")
+CHANGING = ("SET-CONFIG-EPOCH", "ADDSLOTSRANGE", "MEET", "REPLICATE", "FORGET", "FAILOVER")
 Fault = Callable[[int, str, tuple], object]
 """(number of the changing command, node, command) -> what to answer instead, or None; may raise, as a kill does."""
 
@@ -45,7 +45,7 @@ class FakeFleet:
 
     def _answer(self, name: str, command: tuple) -> object:
         words = tuple(map(str, command))
-        if words[:2] == ("CONFIG", "SET") or words[1] in CHANGING:
+        if words[:2] == ("CONFIG", "SET") or set(words[1:2]) & set(CHANGING):
             self.sent.append((name, words))
             instead = self.fault(len(self.sent), name, words)
             if instead is not None:
@@ -57,6 +57,8 @@ class FakeFleet:
             return refusal
 
     def _reply(self, server: Server, node: Node, words: tuple) -> object:
+        if words == ("ROLE",):
+            return [b"slave" if server.master_id else b"master"]
         if words[0] == "INFO":
             lines = ["role:slave", "master_link_status:up"] if server.master_id else ["role:master"]
             return "\r\n".join([*lines, f"db0:keys={server.keys}"]).encode()
@@ -106,6 +108,9 @@ class FakeFleet:
         if master is None:
             raise RefusedByRedis("Unknown node")
         return self._take("replicate", server, master=master.endpoint.name)
+
+    def _failover(self, server: Server, _node: Node, _words: tuple) -> bytes:
+        return self._take("fail_over", server)
 
     def _forget(self, server: Server, _node: Node, words: tuple) -> bytes:
         if server.master_id == words[0]:

@@ -172,18 +172,29 @@ class Cluster:
                 raise RefusedByRedis("Can't forget my master!")
             server.known.discard(step.args["node_id"])
 
+    def _fail_over(self, step: Step) -> None:
+        heir = self.of(step.node)
+        if not heir.master_id:
+            raise RefusedByRedis("You should send CLUSTER FAILOVER to a replica")
+        lost = self._by_id(heir.master_id) or self.gone[heir.master_id]
+        if sum(bool(s.slots) for s in self.servers) > sum(bool(s.slots) for s in self.gone.values()):
+            self._succeed(lost, heir)
+
     def fail_over(self, server: Server) -> bool:
         """A replica of the server, if there is one, takes its slots."""
         heir = next((s for s in self.servers if s.master_id == server.node_id), None)
         if heir is None:
             return False
+        self._succeed(server, heir)
+        return True
+
+    def _succeed(self, server: Server, heir: Server) -> None:
         heir.slots, server.slots = server.slots, ()
         heir.master_id, heir.epoch = "", max(s.epoch for s in self.servers) + 1
         for sibling in self.servers:
             if sibling.master_id == server.node_id:
                 sibling.master_id = heir.node_id
         server.master_id = heir.node_id
-        return True
 
     def wipe(self, names: Sequence[str]) -> None:
         """These servers lose their volumes and come back empty; replicas took over where they could."""

@@ -505,12 +505,17 @@ def lost_owner() -> Cluster:
 def lost_owner_with_replica() -> Cluster:
     """Right after the loss: nobody has taken over yet."""
     cluster = formed(3, 1, keys=5)
-    lost = cluster.of("pod-1")
+    lose(cluster, "pod-1")
+    return cluster
+
+
+def lose(cluster: Cluster, name: str) -> None:
+    """An empty server comes back in its place."""
+    lost = cluster.of(name)
     cluster.servers.remove(lost)
     cluster.gone[lost.node_id] = lost
     cluster.grow([lost.endpoint])
     cluster.servers.sort(key=lambda s: s.endpoint.name)
-    return cluster
 
 
 def gap_with_keys() -> Cluster:
@@ -632,7 +637,7 @@ def test_refusals_say_the_next_step(state, step):
     assert step in caught.value.advice
 
 
-def test_a_takeover_is_advised_of_the_replica_that_has_most():
+def test_the_replica_that_has_most_takes_over():
     cluster = lost_owner_with_replica()
     (node_id,) = cluster.gone
     heir = next(s for s in cluster.servers if s.master_id == node_id)
@@ -640,29 +645,45 @@ def test_a_takeover_is_advised_of_the_replica_that_has_most():
     other.master_id = node_id
     ahead = {heir.endpoint.name: 1000, other.endpoint.name: 2000}
     nodes = [replace(n, offset=ahead.get(n.name, 0)) for n in as_noaddr(cluster, node_id)]
-    with pytest.raises(Refusal) as caught:
-        make_plan(wanted(3, 1), nodes)
-    assert f"send CLUSTER FAILOVER TAKEOVER to {other.endpoint.name}," in caught.value.advice
+    assert [s.node for s in make_plan(wanted(3, 1), nodes).of("fail_over")] == [other.endpoint.name]
 
 
 def as_noaddr(cluster: Cluster, node_id: str) -> list[Node]:
     """An empty server answers at the address of the lost one, which Redis then knows no address for."""
+    return without_address(cluster.nodes(), node_id)
+
+
+def without_address(nodes: list[Node], node_id: str) -> list[Node]:
     lost = {"address": "", "port": 0, "connected": False, "flags": frozenset({"master", "noaddr"})}
-    return [
-        replace(n, peers={i: replace(p, **lost) if i == node_id else p for i, p in n.peers.items()})
-        for n in cluster.nodes()
-    ]
+    return [replace(n, peers={i: replace(p, **lost) if i == node_id else p for i, p in n.peers.items()}) for n in nodes]
 
 
-def test_a_lost_master_without_address_is_not_waited_for():
-    """Redis does not mark it as failing, so its replica never stands for election; only the user may decide."""
+def test_a_replica_of_a_lost_master_without_address_takes_over():
+    """Redis does not mark it as failing, so no replica stands for election by itself."""
     cluster = lost_owner_with_replica()
     (node_id,) = cluster.gone
     heir = next(s for s in cluster.servers if s.master_id == node_id)
+    plan = make_plan(wanted(3, 1), as_noaddr(cluster, node_id))
+    reason = f"has the keys of {node_id}, which is gone with slots 5461-10922"
+    assert plan.steps[0].text() == f"{heir.endpoint.name}: CLUSTER FAILOVER FORCE  # {reason}"
+    assert {s.action for s in plan.steps} == {"fail_over", "meet", "replicate", "forget"}
+    cluster.apply(plan)
+    assert not cluster.complete(3, 1)
+    assert not plan_of(cluster, 3, 1)
+
+
+def test_two_lost_masters_of_three_have_nobody_to_elect_their_replicas():
+    cluster = formed(3, 1, keys=5)
+    for server in [s for s in cluster.servers if s.slots][:2]:
+        lose(cluster, server.endpoint.name)
+    nodes = cluster.nodes()
+    for node_id in cluster.gone:
+        nodes = without_address(nodes, node_id)
     with pytest.raises(Refusal) as caught:
-        make_plan(wanted(3, 1), as_noaddr(cluster, node_id))
+        make_plan(wanted(3, 1), nodes)
     assert not caught.value.transient
-    assert f"CLUSTER FAILOVER TAKEOVER to {heir.endpoint.name}" in caught.value.advice
+    assert "Too few masters are left" in caught.value.advice
+    assert "CLUSTER FAILOVER TAKEOVER to pod-" in caught.value.advice
 
 
 def test_a_lost_master_without_address_whose_replica_is_empty_is_waited_for():
