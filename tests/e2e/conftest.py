@@ -54,11 +54,9 @@ def e2e(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory):
     """`make demo` on a cluster that KUBECONFIG names, then on the lab, the same one. What was there before stays."""
-    there = handle.kubectl("-n", "demo", "get", "statefulset,pvc", "-o", "name", check=False).stdout != ""
     made = Demo(tmp_path_factory.mktemp("demo"))
     yield made
-    if not there:
-        made.remove()
+    made.remove()
 
 
 @pytest.fixture(scope="session")
@@ -73,5 +71,7 @@ def together(nfs_lab, demo, tmp_path_factory: pytest.TempPathFactory):
     """The other topologies beside the demo. Tests that remove a deployment are the last ones of their file."""
     with nfs_machines():
         made = Together(tmp_path_factory.mktemp("together"))
+    # Those that come need the machine more than they need the demo beside them.
+    demo.remove()
     yield made
     made.remove()

@@ -42,6 +42,8 @@ class Demo:
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.deployment = Deployment("demo", folder)
+        there = self.deployment.kubectl("get", "statefulset,pvc", "-o", "name", check=False)
+        self._stays = there != ""
         # Copies: the lab is known by the place of its kubeconfig, and its inventory names that.
         self.kubeconfig, self.machines = folder / "kubeconfig", folder / "machines.yml"
         shutil.copy(LAB / "kubeconfig", self.kubeconfig)
@@ -50,6 +52,10 @@ class Demo:
         self.on_the_lab = run_demo()
 
     def remove(self) -> None:
+        """Once, and not what was there before."""
+        if self._stays:
+            return
+        self._stays = True
         run = run_playbook("playbooks/uninstall.yml", [EXAMPLE], "-e", "redis_cluster_delete_data=true")
         assert run.code == 0, run.output
         self.deployment.kubectl("delete", "namespace", "demo", "--ignore-not-found")
