@@ -89,6 +89,12 @@ def run_playbook(playbook: str, inventories: Sequence[pathlib.Path], *arguments:
     return Run(done.returncode, done.stdout, time.monotonic() - begin)
 
 
+def is_ready(pod: Mapping) -> bool:
+    conditions = pod["status"].get("conditions", [])
+    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+    return ready and not pod["metadata"].get("deletionTimestamp")
+
+
 @dataclass
 class Deployment:
     """A deployment with an inventory of its own; ``variables`` are its host variables."""
@@ -163,11 +169,7 @@ class Deployment:
 
     def ready(self) -> bool:
         pods = self.pod_facts()
-        return sorted(pods) == sorted(self.pods) and all(
-            any(c["type"] == "Ready" and c["status"] == "True" for c in p["status"].get("conditions", []))
-            and not p["metadata"].get("deletionTimestamp")
-            for p in pods.values()
-        )
+        return sorted(pods) == sorted(self.pods) and all(map(is_ready, pods.values()))
 
     @property
     def secret(self) -> str:
