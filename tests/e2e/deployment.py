@@ -149,9 +149,9 @@ class Deployment:
     def addresses(self) -> dict[str, str]:
         return {name: pod["status"].get("podIP", "") for name, pod in self.pod_facts().items()}
 
-    def unlabelled(self) -> list[str]:
+    def unlabelled(self, of_the_cluster: str = OF_THE_CLUSTER) -> list[str]:
         """Objects of the deployment without all the standard labels, as far as Kubernetes does not make them itself."""
-        listed = json.loads(self.kubectl("get", f"{NAMESPACED},{OF_THE_CLUSTER}", "-o", "json"))["items"]
+        listed = json.loads(self.kubectl("get", f"{NAMESPACED},{of_the_cluster}", "-o", "json"))["items"]
         ours = [
             item["metadata"]
             for item in listed
