@@ -9,6 +9,7 @@ negative number of the signal that ended it.
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import io
 import json
@@ -32,6 +33,7 @@ def serve(prepare: Callable[[Mapping[str, object]], None]) -> None:
         module = importlib.import_module(f"{MODULES}.{request['module']}")
         child = os.fork()
         if not child:
+            atexit._clear()
             os._exit(_run(module.main, request, prepare))
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
@@ -49,6 +51,8 @@ def _run(main: Callable[[], None], request: Mapping[str, str], prepare: Callable
         code = int(end.code or 0)
     except BaseException:
         traceback.print_exc()
+    # os._exit does not, and the client of Kubernetes writes the keys of a kubeconfig to files.
+    atexit._run_exitfuncs()
     return code
 
 

@@ -22,7 +22,9 @@ LOCKS = pathlib.Path(__file__).resolve().parents[2] / ".lab"
 # The first test that asks for it prepares the machines from nothing: nobody else may change them meanwhile.
 MADE_ALONE = {"demo"}
 # They begin first: they take longest.
-LONGEST = (f"{HERE}/together", f"{HERE}/cluster", f"{HERE}/test_storage.py")
+FIRST = (f"{HERE}/together", f"{HERE}/cluster")
+# It begins when the first are done or nearly so: two processors cannot run the pods of all.
+LAST = f"{HERE}/test_storage.py"
 
 
 def group_of(nodeid: str) -> str:
@@ -57,7 +59,8 @@ class Lanes:
         self._to_be_made = set(MADE_ALONE)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        order = list(dict.fromkeys([*LONGEST, *(group_of(item.nodeid) for item in items)]))
+        others = {group_of(item.nodeid) for item in items} - {*FIRST, LAST}
+        order = [*FIRST, *sorted(others), LAST]
         # Sentinels last in their group: their times are measured when the other deployments are gone.
         items.sort(key=lambda item: (order.index(group_of(item.nodeid)), "accounts" in item.fixturenames))
 

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 
+from . import run
 from .farm import ROOT, Flavor, free_ports
 
 ROLES = ROOT / "roles"
@@ -163,9 +164,7 @@ class Pods:
 
     def form(self, replicas: int) -> None:
         nodes = [f"{address}:{self.port}" for address in self.addresses]
-        argv = [*self.flavor.cli, "--cluster", "create", *nodes, "--cluster-replicas", str(replicas), "--cluster-yes"]
-        environment = {**os.environ, **({"REDISCLI_AUTH": self.password} if self.password else {})}
-        subprocess.run(argv, env=environment, check=True, capture_output=True)
+        run.init(nodes, replicas=replicas, login_password=self.password or None).ok()
         wait_for("the cluster is formed", self.settled)
 
     def settled(self) -> bool:
