@@ -100,14 +100,19 @@ def _successions(nodes: Sequence[Node]) -> list[Succession]:
         return []
     found = []
     for node_id, peer in sorted(lost.items()):
-        heirs = [n for n in nodes if n.master_id == node_id and n.keys]
+        heir = _heir(node_id, nodes)
         views = [n.peers[node_id] for n in nodes if node_id in n.peers]
         # more than half of all masters must miss it (Redis Cluster specification, "Failure detection")
         missing = sum(not _without_address(n.peers[node_id]) for n in voters if node_id in n.peers)
         stuck = 2 * missing <= len(voters) + len(lost) and not any("fail" in view.flags for view in views)
-        if heirs and stuck:
-            found.append((peer, max(heirs, key=lambda n: n.offset)))
+        if heir and stuck:
+            found.append((peer, heir))
     return found
+
+
+def _heir(node_id: str, nodes: Sequence[Node]) -> Node | None:
+    """The replica of a lost master that has most of it, if any has keys."""
+    return max((n for n in nodes if n.master_id == node_id and n.keys), key=lambda n: n.offset, default=None)
 
 
 def _without_address(peer: Peer) -> bool:
@@ -172,13 +177,13 @@ def _dead_strangers(nodes: Sequence[Node]) -> dict[str, Peer]:
 def _lost_slots(lost: Peer, where: str, nodes: Sequence[Node]) -> Refusal:
     heirs = [n for n in nodes if n.master_id == lost.node_id]
     found = [where, *(f"{n.name} is its replica with {n.keys} keys and has not taken over" for n in heirs)]
-    full = sorted((n for n in heirs if n.keys), key=lambda n: -n.offset)
+    heir = _heir(lost.node_id, nodes)
     # see _successions: here too few masters are left to vote
-    stuck = bool(full) and _without_address(lost)
-    take_over = f"send CLUSTER FAILOVER TAKEOVER to {full[0].name}, which has its keys, and run again." if full else ""
+    stuck = heir is not None and _without_address(lost)
+    take_over = f"send CLUSTER FAILOVER TAKEOVER to {heir.name}, which has its keys, and run again." if heir else ""
     if stuck:
         advice = f"Too few masters are left to elect a replica of a master without an address: {take_over}"
-    elif full:
+    elif heir:
         advice = (
             "A replica takes over by itself within a few node timeouts: run again then. Where none does and the "
             f"volume of the lost node is gone for good, {take_over}"

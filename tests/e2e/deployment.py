@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import atexit
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -13,7 +14,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -25,6 +26,8 @@ sys.path.insert(0, str(ROOT / "tests" / "lab"))
 
 from slotwise_lab import handle
 
+# Variables of deployments, whose tasks run on this machine.
+LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
 RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 KEYS = 3000
 # Each machine of a run takes its time; clusters on the disks of workers are nothing to the others.
@@ -70,6 +73,16 @@ def wait_for(what: str, condition: Callable[[], object], seconds: float = 120) -
         if time.monotonic() > deadline:
             raise AssertionError(f"after {seconds:.0f} s still not: {what}")
         time.sleep(0.5)
+
+
+@contextlib.contextmanager
+def switched_off(machine: str) -> Iterator[None]:
+    """As in a power failure, and then it boots again."""
+    handle.power_off(machine)
+    try:
+        yield
+    finally:
+        handle.power_on(machine)
 
 
 def run_playbook(playbook: str, inventories: Sequence[pathlib.Path], *arguments: str) -> Run:
@@ -119,10 +132,7 @@ class Deployment:
         inventory = {
             "redis_cluster": {
                 "hosts": {self.name: variables},
-                "vars": {
-                    "ansible_connection": "local",
-                    "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-                },
+                "vars": LOCAL,
             }
         }
         path = self.directory / f"{self.name}.yml"

@@ -16,9 +16,10 @@ import pytest
 from conftest import make, remove
 from deployment import Deployment, handle
 
+from examples import WORKERS
+
 NAME = "e2e-life"
 PASSWORD = 'a "given" pa$$word'
-WORKERS = ("lab-worker1", "lab-worker2", "lab-worker3")
 KINDS = "namespaces,pv,storageclasses,statefulsets,services,configmaps,secrets,pvc,pods,pdb,networkpolicies,leases"
 STEP = re.compile(rf"^\s*\+?\s*({NAME}-\d+|all nodes): (?:CLUSTER|CONFIG) .*$", re.MULTILINE)
 MISSING = re.compile(

@@ -9,7 +9,7 @@ import pathlib
 import pytest
 import redis
 import yaml
-from deployment import Run, handle, run_playbook, wait_for
+from deployment import LOCAL, Run, handle, run_playbook, wait_for
 from lanes import nfs_machines
 
 NAME = "e2e-others"
@@ -47,9 +47,12 @@ def inventory(nfs_lab, tmp_path: pathlib.Path):
         "size": "64Mi",
         "hosts": list(CLIENTS),
     }
-    local = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-    variables = {"redis_standalone_instances": 2, "redis_standalone_storage": storage, **local}
-    variables["redis_standalone_auth_enabled"] = False
+    variables = {
+        "redis_standalone_instances": 2,
+        "redis_standalone_storage": storage,
+        "redis_standalone_auth_enabled": False,
+        **LOCAL,
+    }
     path = tmp_path / "hosts.yml"
     path.write_text(yaml.safe_dump({"redis_standalone": {"hosts": {NAME: variables}}}))
     yield path

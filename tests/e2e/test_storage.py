@@ -14,7 +14,7 @@ import time
 import pytest
 import redis
 import redis.exceptions
-from deployment import Deployment, handle, is_ready, run_playbook, wait_for
+from deployment import Deployment, handle, is_ready, run_playbook, switched_off, wait_for
 from lanes import nfs_machines
 
 from examples import EXAMPLES, KEPT, WORKERS, Examples, make_disks, remove_disks
@@ -132,11 +132,8 @@ def test_a_machine_goes_and_comes_back(examples: Examples) -> None:
     machine = min(WORKERS, key=replicated.masters_on)
     for deployment in deployments.values():
         deployment.write_keys("machine")
-    handle.power_off(machine)
-    try:
+    with switched_off(machine):
         wait_for("the others serve all keys", lambda: replicated.serves_without(machine, "machine"))
-    finally:
-        handle.power_on(machine)
     wait_until_whole(deployments)
     for kind, deployment in deployments.items():
         assert deployment.lost_keys("machine") == [], kind

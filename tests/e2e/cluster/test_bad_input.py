@@ -10,7 +10,7 @@ import re
 import pytest
 import yaml
 from conftest import VARIABLES, make
-from deployment import Deployment, Run, handle, run_playbook
+from deployment import LOCAL, Deployment, Run, handle, run_playbook
 
 STORAGE = VARIABLES["redis_cluster_storage"]
 
@@ -46,10 +46,9 @@ def host(case: str) -> str:
 @pytest.fixture(scope="module")
 def refused(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """One run for all cases, each a deployment."""
-    local = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
     hosts = {host(case): {**VARIABLES, **changes} for case, (changes, _words) in CASES.items()}
     inventory = tmp_path_factory.mktemp("refused") / "hosts.yml"
-    inventory.write_text(yaml.safe_dump({"redis_cluster": {"hosts": hosts, "vars": local}}))
+    inventory.write_text(yaml.safe_dump({"redis_cluster": {"hosts": hosts, "vars": LOCAL}}))
     return run_playbook("site.yml", [inventory])
 
 

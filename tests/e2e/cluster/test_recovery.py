@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from deployment import Deployment, Run, handle, wait_for
+from deployment import Deployment, Run, handle, switched_off, wait_for
 
 from examples import WORKERS
 
@@ -89,11 +89,8 @@ def test_a_machine_goes_and_comes_back(e2e: Deployment) -> None:
     # One whose loss leaves a majority of masters: earlier failovers may have brought two to the same machine.
     machine = min(WORKERS, key=e2e.masters_on)
     e2e.write_keys("machine")
-    handle.power_off(machine)
-    try:
+    with switched_off(machine):
         wait_for("the others serve all keys", lambda: e2e.serves_without(machine, "machine"))
-    finally:
-        handle.power_on(machine)
     wait_for("all pods ready again", e2e.ready, 180)
     wait_for("the cluster agrees", e2e.healthy, 180)
     assert e2e.lost_keys("machine") == []

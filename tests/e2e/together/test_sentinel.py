@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 import yaml
-from deployment import Deployment, Run, handle, run_module, run_playbook, wait_for
+from deployment import Deployment, Run, handle, run_module, run_playbook, switched_off, wait_for
 from together import Together
 from watch import Promotions, Watcher, Writer
 
@@ -118,6 +118,16 @@ def kept(deployment: Watched, pod: str) -> str:
     return handle.machine_exec(deployment.machine_of(pod), "sh", "-c", listed).stdout
 
 
+def successor(promotions: Promotions, watcher: Watcher, writer: Writer) -> str:
+    """The pod that became the master, when it has its label and takes writes."""
+    wait_for("another master", lambda: promotions.since, FAILOVER_SECONDS)
+    new = next(iter(promotions.since))
+    wait_for("its label", lambda: any(look.masters == [new] for look in watcher.looks), FAILOVER_SECONDS)
+    last = len(writer.acknowledged)
+    wait_for("writes to it", lambda: len(writer.acknowledged) > last + 50)
+    return new
+
+
 @contextlib.contextmanager
 def isolated(machine: str, address: str) -> Iterator[None]:
     """No packet from other machines gets to this address, and none from it to them."""
@@ -187,11 +197,7 @@ def test_a_hanging_master_is_replaced_and_keeps_what_only_it_has(accounts: Watch
         stopped = time.monotonic()
         hold(accounts, old, "STOP")
         try:
-            wait_for("another master", lambda: promotions.since, FAILOVER_SECONDS)
-            new = next(iter(promotions.since))
-            wait_for("its label", lambda: any(look.masters == [new] for look in watcher.looks), FAILOVER_SECONDS)
-            last = len(writer.acknowledged)
-            wait_for("writes to it", lambda: len(writer.acknowledged) > last + 50)
+            new = successor(promotions, watcher, writer)
         finally:
             hold(accounts, old, "CONT")
         seen = accounts.wait_until_whole()
@@ -316,15 +322,8 @@ def test_the_machine_of_the_master_dies(accounts: Watched) -> None:
     ):
         wait_for("writes", lambda: len(writer.acknowledged) > 50)
         dead = time.monotonic()
-        handle.power_off(machine)
-        try:
-            wait_for("another master", lambda: promotions.since, FAILOVER_SECONDS)
-            new = next(iter(promotions.since))
-            wait_for("its label", lambda: any(look.masters == [new] for look in watcher.looks), FAILOVER_SECONDS)
-            last = len(writer.acknowledged)
-            wait_for("writes to it", lambda: len(writer.acknowledged) > last + 50)
-        finally:
-            handle.power_on(machine)
+        with switched_off(machine):
+            new = successor(promotions, watcher, writer)
         seen = accounts.wait_until_whole()
     assert watcher.never_two()
     took = watcher.labelled_at(new) - promotions.since[new]
@@ -438,6 +437,18 @@ def test_bad_input_is_refused(together: Together) -> None:
         "redis_sentinel_config: replica-priority cannot be set here",
     ):
         assert run.says(text), run.output
+
+
+def test_uninstall_keeps_the_data_unless_told(accounts: Watched) -> None:
+    with accounts.client(accounts.master) as connection:
+        connection.set("kept", "yes")
+        assert connection.wait(2, 5000) == 2
+    play("playbooks/uninstall.yml")
+    objects = "all,role,rolebinding,serviceaccount"
+    assert accounts.kubectl("get", objects, "-l", f"app.kubernetes.io/instance={NAME}", "-o", "name") == ""
+    play("site.yml")
+    with accounts.client(accounts.master) as connection:
+        assert connection.get("kept") == "yes"
 
 
 def test_removal_with_the_data_leaves_nothing(accounts: Watched) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 import yaml
-from deployment import ROOT, Run, handle, run_playbook, wait_for
+from deployment import LOCAL, ROOT, Run, handle, is_ready, run_playbook, wait_for
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from together import Together
@@ -161,9 +161,7 @@ def test_a_server_that_moved_is_served_again_by_every_proxy(fleet: Fleet, force:
 
 def _ready(fleet: Fleet, name: str, unlike: str) -> dict | None:
     for pod in fleet.objects("pods", "backends"):
-        conditions = pod["status"].get("conditions", [])
-        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-        if pod["metadata"]["name"] == name and pod["metadata"]["uid"] != unlike and ready:
+        if pod["metadata"]["name"] == name and pod["metadata"]["uid"] != unlike and is_ready(pod):
             return pod
     return None
 
@@ -268,13 +266,12 @@ def test_a_password_of_all_kinds_of_characters(tmp_path: pathlib.Path) -> None:
     """Also a Secret of the operator's own, servers given one by one, and weights."""
     name, marks = "special", "$HOME `id`"
     assert marks in PASSWORD
-    common = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
     backends = {
         "redis_standalone_namespace": name,
         "redis_standalone_instances": 2,
         "redis_standalone_storage": {"type": "emptydir", "size": "64Mi"},
         "redis_standalone_existing_secret": "own",
-        **common,
+        **LOCAL,
     }
     proxy = {
         **yaml.safe_load((EXAMPLE / "host_vars" / "proxy.yml").read_text()),
@@ -284,7 +281,7 @@ def test_a_password_of_all_kinds_of_characters(tmp_path: pathlib.Path) -> None:
             {"name": f"own-{i}", "host": f"backends-{i}.backends-headless.{name}.svc.cluster.local", "weight": i + 1}
             for i in range(2)
         ],
-        **common,
+        **LOCAL,
     }
     groups = {"redis_standalone": {"backends": backends}, "twemproxy": {"proxy": proxy}}
     inventory = tmp_path / "hosts.yml"

@@ -26,8 +26,6 @@ from ansible_collections.slotwise.redis.plugins.module_utils._topology import (
 )
 from ansible_collections.slotwise.redis.tests.unit.plugins.module_utils.simulate import DEFAULTS, Cluster
 
-"""Other work on the machine makes single examples slow."""
-
 
 def endpoint(ordinal: int, machine: str = "", zone: str = "") -> Endpoint:
     return Endpoint(f"pod-{ordinal}", f"10.0.0.{ordinal + 1}", 6379, machine, zone)
