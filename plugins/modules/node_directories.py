@@ -149,10 +149,10 @@ def marker_text(entry: dict[str, Any]) -> str:
     return json.dumps(owner, sort_keys=True) + "\n"
 
 
-def check_owner(entry: dict[str, Any], accept_empty: bool) -> os.stat_result | None:
+def check_owner(entry: dict[str, Any], accept_empty: bool, removing: bool = False) -> os.stat_result | None:
     """The directory's status, None when it does not exist; refuses what belongs to someone else, and lost disks."""
     path = entry["path"]
-    lost = entry["exists"] and not accept_empty
+    lost = entry["exists"] and not accept_empty and not removing
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -171,7 +171,8 @@ def check_owner(entry: dict[str, Any], accept_empty: bool) -> os.stat_result | N
             raise Lost(
                 f"{path}: is empty and has no owner marker {MARKER}, and the volume of pod {entry['pod']} exists"
             )
-        if found and not entry["exists"]:
+        # What a volume that exists got without a marker may be its pod's. It may be used, and not be removed.
+        if found and (removing or not entry["exists"]):
             shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
             raise Refused(f"{path}: has no owner marker {MARKER} but holds {shown}")
         return status
@@ -217,7 +218,10 @@ def make_present(entry: dict[str, Any], actions: list[str], wanted: tuple[int, i
     uid, gid, mode = wanted
     path = entry["path"]
     if "create" in actions:
-        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        # Everybody may enter the parents, whatever the umask of the user: an NFS server enters them as Redis.
+        umask = os.umask(0o022)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.umask(umask)
         os.mkdir(path, 0o700)
     if "mark" in actions:
         # Written before the directory is handed over, so that its owner never finds a half written marker.
@@ -254,11 +258,10 @@ def check_all(module: AnsibleModule) -> list[os.stat_result | None]:
     states: list[os.stat_result | None] = []
     refused = []
     lost = False
-    # Removing is done with what is there.
-    accept_empty = module.params["accept_empty"] or module.params["state"] == "absent"
+    removing = module.params["state"] == "absent"
     for entry in module.params["directories"]:
         try:
-            states.append(check_owner(entry, accept_empty))
+            states.append(check_owner(entry, module.params["accept_empty"], removing))
         except Lost as reason:
             lost = True
             refused.append(str(reason))
@@ -272,6 +275,8 @@ def check_all(module: AnsibleModule) -> list[os.stat_result | None]:
             "node_nfs_server_accept_empty=true): the pod starts empty. "
             "In a cluster with replicas it is filled by its master, else its data is lost."
             if lost
+            else "Move the content away, and run again. Data of the deployment itself gets its marker by site.yml."
+            if removing
             else "Move the content away, or choose another storage path for the deployment."
         )
         module.fail_json(

@@ -193,6 +193,26 @@ def test_a_known_directory_gets_its_lost_marker_back(entry):
         run(make_foreign_marker)
 
 
+def test_content_without_a_marker_is_never_removed(entry, tmp_path):
+    """Another disk may be mounted where the volume was."""
+    make_unmarked(entry)
+    before = tree(tmp_path)
+    with pytest.raises(Result, match=r"has no owner marker.*\n.*gets its marker by site.yml") as result:
+        run({**entry, "exists": True}, state="absent")
+    assert result.value.failed
+    assert tree(tmp_path) == before
+
+
+def test_everybody_may_enter_the_parents(entry):
+    umask = os.umask(0o077)
+    try:
+        run({**entry, "path": entry["path"] + "/deep/shop.orders-0"})
+    finally:
+        assert os.umask(umask) == 0o077
+    for path in (os.path.dirname(entry["path"]), entry["path"], entry["path"] + "/deep"):
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o755
+
+
 def test_absent_ladder(entry, tmp_path):
     run(entry)
     os.makedirs(os.path.join(entry["path"], "appendonlydir"))
