@@ -144,7 +144,8 @@ keep() {
     kept=$REDIS_DATA/kept-of-term-$1
     [ ! -e "$kept" ] && [ ! -e "$REDIS_RUN/handing-over" ] || return 0
     if [ -e "$parked" ] || { [ "$is" = master ] && [ ! -e "$aside" ]; }; then
-        [ "$appendonly" = yes ] || accepted save || return
+        # Longer than other questions: all data is written.
+        [ "$appendonly" = yes ] || (REDIS_SECONDS=600 && accepted save) || return
         set_aside "$is" || return
     elif [ ! -e "$aside" ]; then
         return 0
@@ -170,17 +171,17 @@ obey() {
     outvoted_by=
     if [ "$2" = "$POD_HOSTNAME" ]; then
         if [ -e "$parked" ] && [ "$is" = slave ]; then
-            if [ -n "$recalled_master" ]; then
+            if [ -n "$recalled_master" ] && is_up_to_date; then
                 lead "Sentinels expect it to be"
             elif nobody_has_data; then
                 lead "Sentinels expect it to be, and no server has any data"
             else
-                # As the master it would empty its replicas.
-                log "Sentinels expect it to be the master, and its directory is new: asking them to take another one"
+                # As the master it would take from its replicas what it has not.
+                log "Sentinels expect it to be the master, and it has lost data: asking them to take another one"
                 ask_for_failover
             fi
         fi
-    elif [ "$is" = master ] && [ "$recalled_master" = "$POD_HOSTNAME" ] && [ "$1" -gt "$recalled_term" ]; then
+    elif [ "$is" = master ] && [ "$recalled_master" = "$POD_HOSTNAME" ]; then
         # Not at once: a Sentinel may be about to make it the master again, and tell the others.
         outvoted_by="$1 $2"
         if [ "$before" = "$outvoted_by" ]; then
@@ -189,7 +190,7 @@ obey() {
             may_be_outvoted
         fi
     elif [ "$is" = slave ]; then
-        if [ "$recalled_master" = "$POD_HOSTNAME" ] && [ "$1" -gt "$recalled_term" ]; then
+        if [ "$recalled_master" = "$POD_HOSTNAME" ]; then
             keep "$recalled_term" || return
         fi
         if [ -e "$parked" ]; then
@@ -202,7 +203,7 @@ obey() {
     if [ "$2" = "$POD_HOSTNAME" ] || { [ "$is" = slave ] && has_link; }; then
         trust_again
         [ ! -e "$aside" ] || rm -rf "$aside"
-        [ "$1 $2" = "$recalled_term $recalled_master" ] || [ "$1" -lt "${recalled_term:--1}" ] || remember "$1" "$2"
+        [ "$1 $2" = "$recalled_term $recalled_master" ] || remember "$1" "$2"
     fi
 }
 
@@ -218,10 +219,10 @@ nobody_has_data() {
     [ "$(echo "$states" | grep -c '^-1 ')" -eq "$SERVERS" ]
 }
 
-# census: the states of all servers that answer.
-census() {
-    # shellcheck disable=SC2046 # names have no blanks
-    ask_each state_of $(servers)
+# is_up_to_date: whether what this server has read from its volume is the latest. Not so with snapshots, which are minutes old,
+# while another server has data.
+is_up_to_date() {
+    [ "$appendonly" = yes ] || ! census | grep -v " $POD_HOSTNAME\$" | grep -qv '^-1 '
 }
 
 # elect KNOWN: while no server is a master. The best one is that with the latest term, in it the master itself, else the one that
@@ -245,6 +246,8 @@ elect() {
         trust_again
         return
     fi
+    # A single Sentinel that knows one will tell the others when they are back.
+    [ -z "$(views)" ] || return
     lead "it is the best of $count servers, and no Sentinel knows a master" || return
     recall
     [ "$recalled_master" = "$POD_HOSTNAME" ] || remember $((term + 1)) "$POD_HOSTNAME"

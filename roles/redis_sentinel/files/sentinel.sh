@@ -18,16 +18,17 @@ server=redis-server
 command -v "$server" >/dev/null || server=valkey-server
 config=$REDIS_RUN/sentinel.conf
 
-# known_by_others: "EPOCH MASTER" of the Sentinel with the latest configuration.
+# known_by_others TERM: "EPOCH MASTER" of the Sentinel with the latest configuration, unless servers remember a later one:
+# that Sentinel was cut off when another master was chosen.
 known_by_others() {
-    # shellcheck disable=SC2046 # names have no blanks
-    ask_each view_of $(sentinels) | sort -rn | head -n 1
+    views | sort -rn | head -n 1 | while read -r epoch master; do
+        [ "$epoch" -lt "$1" ] || echo "$epoch $master"
+    done
 }
 
-# known_by_servers: the same, when exactly one server is a master and all others that answer are not.
+# known_by_servers TERM STATES: the same, when exactly one server of the latest term is a master.
 known_by_servers() {
-    # shellcheck disable=SC2046 # names have no blanks
-    masters=$(ask_each state_of $(servers) | sed -n 's/^\(-*[0-9]*\) .* master \(.*\)/\1 \2/p')
+    masters=$(echo "$2" | sed -n "s/^\\($1\\) .* master \\(.*\\)/\\1 \\2/p")
     case $(echo "$masters" | grep -c .) in
         1) echo "$masters" ;;
         0) ;;
@@ -68,8 +69,10 @@ write_config() {
 
 said=
 until [ -e "$config" ]; do
-    known=$(known_by_others)
-    [ -n "$known" ] || known=$(known_by_servers)
+    states=$(census)
+    term=$(latest_term "$states")
+    known=$(known_by_others "$term")
+    [ -n "$known" ] || known=$(known_by_servers "$term" "$states")
     if [ -n "$known" ]; then
         epoch=${known%% *}
         [ "$epoch" -ge 0 ] || epoch=0

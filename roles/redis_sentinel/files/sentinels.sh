@@ -48,8 +48,7 @@ view_of() {
 
 # agreed: "EPOCH MASTER" when more than half of all Sentinels say the same. A single one can be wrong, or cut off.
 agreed() {
-    # shellcheck disable=SC2046 # names have no blanks
-    ask_each view_of $(sentinels) | sort | uniq -c | sort -rn | {
+    views | sort | uniq -c | sort -rn | {
         read -r count answer && [ "$count" -gt $((SENTINELS / 2)) ] && echo "$answer"
     }
 }
@@ -74,6 +73,25 @@ state_of() {
     fi
     pod=${1%%.*}
     echo "$term $own ${offset:-0} ${pod##*-} $says $1"
+}
+
+# census: the states of all servers that answer.
+census() {
+    # shellcheck disable=SC2046 # names have no blanks
+    ask_each state_of $(servers)
+}
+
+# views: "EPOCH MASTER" of every Sentinel that watches a master.
+views() {
+    # shellcheck disable=SC2046 # names have no blanks
+    ask_each view_of $(sentinels)
+}
+
+# latest_term STATES: the highest term of these servers, -1 where none remembers any.
+latest_term() {
+    highest=$(echo "$1" | sort -rn | head -n 1)
+    highest=${highest%% *}
+    echo "${highest:--1}"
 }
 
 # recall: which master this server had last, and in which term (the epoch of the Sentinels' configuration). Both are empty for
