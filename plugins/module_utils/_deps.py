@@ -47,6 +47,12 @@ class _OnSocket(Connection):
     def __init__(self, opened: socket.socket, **options) -> None:
         super().__init__(**options)
         self._opened = opened
+        self.lost = False
+
+    def disconnect(self, *arguments, **options) -> None:
+        # only redis-py 8 says it of a connection
+        self.lost = True
+        super().disconnect(*arguments, **options)
 
     def _connect(self) -> socket.socket:
         return self._opened

@@ -240,7 +240,7 @@ class Fleet:
                 replies.append(self._open[name].read_response(disable_decoding=True))
             except (OSError, RedisError) as error:
                 # redis-py raises error replies and lost connections alike; only the latter close it
-                if not self._open[name].is_connected:
+                if self._open[name].lost:
                     return replies + self._lost(name, error, count - len(replies))
                 replies.append(error)
         return replies
