@@ -18,7 +18,8 @@ from . import run
 from .farm import ROOT, Flavor, free_ports
 
 ROLES = ROOT / "roles"
-SERVICE = "orders-headless.shop.svc.cluster.local"
+# The namespace has flags of nodes in its name, which is in the table of a cluster as well.
+SERVICE = "orders-headless.fail-myself-handshake.svc.cluster.local"
 # Each address is used once, as a pod that comes back has a new one.
 ADDRESSES = (f"127.77.{os.getpid() % 250}.{last}" for last in itertools.count(1))
 

@@ -16,17 +16,19 @@ REDIS_SECONDS=1
 deadline=$(($(now) + ${MEET_SECONDS:-900}))
 first_pongs=$REDIS_RUN/first-pongs
 
-# peers: reads our table, one line for each other node: id, =address, flags, time of its last pong. The address may be
-# empty. Nodes in handshake have no id of their own yet.
-peers() {
-    sed -n -e '/myself/d' -e '/handshake/d' \
-        -e 's/^\([0-9a-f]\{40\}\) \([^ ]*\):[0-9]*@[^ ]* \([^ ]*\) [^ ]* [^ ]* \([0-9]*\) .*/\1 =\2 \3 \4/p'
+# nodes: reads our table, one line for each node: id, =address, flags, time of its last pong. The address may be empty.
+nodes() {
+    sed -n 's/^\([0-9a-f]\{40\}\) \([^ ]*\):[0-9]*@[^ ]* \([^ ]*\) [^ ]* [^ ]* \([0-9]*\) .*/\1 =\2 \3 \4/p'
 }
 
-# unproven: the peers that did not answer us yet since this server started. When it reads nodes.conf the server notes
+# unproven: of these the peers that did not answer us yet since this server started. When it reads nodes.conf the server notes
 # the present time as that of the last pong, so only a pong later than the first one we saw is a real one.
 unproven() {
     while read -r id address flags pong; do
+        # Nodes in handshake have no id of their own yet.
+        case ,$flags, in
+            *,myself,* | *,handshake,*) continue ;;
+        esac
         first=$(sed -n "s/^$id //p" "$first_pongs")
         if [ -z "$first" ]; then
             echo "$id $pong" >>"$first_pongs"
@@ -88,7 +90,7 @@ while [ "$(now)" -lt "$deadline" ]; do
     case $table in
         # Not while the data is loaded.
         *myself*)
-            missing=$(echo "$table" | peers | unproven)
+            missing=$(echo "$table" | nodes | unproven)
             if [ -n "$missing" ]; then
                 meet_moved
             elif ! follows_old_address; then

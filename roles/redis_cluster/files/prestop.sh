@@ -16,8 +16,12 @@ deadline=$(($(now) + ${PRESTOP_SECONDS:-30}))
 # replicas: the announced addresses of our replicas whose link to us is up, the one that has most first.
 replicas() {
     id=$(ask cluster myid)
-    ask cluster replicas "$id" | sed -n -e '/fail/d' -e 's/^[0-9a-f]\{40\} \([^ ]\{1,\}\):[0-9]*@.*/\1/p' |
-        while read -r address; do
+    ask cluster replicas "$id" | sed -n 's/^[0-9a-f]\{40\} \([^ ]\{1,\}\):[0-9]*@[^ ]* \([^ ]*\) .*/\1 \2/p' |
+        while read -r address flags; do
+            # "nofailover" is the setting of a healthy server, which takes over when asked.
+            case ,$flags, in
+                *,fail,* | *,fail\?,*) continue ;;
+            esac
             state=$(ask_at "$address" info replication)
             echo "$state" | grep -qx master_link_status:up || continue
             echo "$(echo "$state" | sed -n 's/^slave_repl_offset://p') $address"
