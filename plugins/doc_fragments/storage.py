@@ -130,6 +130,10 @@ options:
         description: Kind of storage that it is.
         type: str
         required: true
+      machine:
+        description: Inventory name of that node, where O(machines) does not have it.
+        type: str
+        default: ""
       node:
         description: Kubernetes node that it lies on, empty where it lies on none.
         type: str

@@ -157,7 +157,11 @@ class Kubernetes:
                 [f"its keys: {', '.join(sorted(secret.data or {})) or 'none'}"],
             )
         # a line break at the end, as editors and echo leave it, is no part of the password for the pods either
-        return base64.b64decode(secret.data[key]).decode().rstrip("\n")
+        value = base64.b64decode(secret.data[key]).decode().rstrip("\n")
+        if not value:
+            # with it servers would ask for no password, and let everybody in
+            raise EngineError(f"Secret {namespace}/{name} has an empty value as {key}.", [])
+        return value
 
     def port_forward(self, namespace: str, pod: str, port: int, timeout: float) -> socket.socket:
         """An open connection to a port of a pod. Raises OSError where it cannot be had."""

@@ -117,9 +117,15 @@ def _option_problems(options: Sequence[str], variable: str) -> Iterator[str]:
         yield f"{variable} is {', '.join(map(str, options)) or 'empty'} and lacks rw: {REFUSED['ro']}."
 
 
+def _is_everybody(text: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_network(text, strict=False).prefixlen == 0
+    return False
+
+
 def _client_problems(client: Any, variable: str) -> Iterator[str]:
     text = str(client)
-    if text == "*" or text.endswith("/0"):
+    if text == "*" or _is_everybody(text):
         yield f"{variable} holds {text!r}, which is everybody. {_ALLOWED_CLIENTS}"
     elif "/" in text or ":" in text or re.fullmatch(r"[0-9.]+", text):
         try:

@@ -174,6 +174,12 @@ def _dead_strangers(nodes: Sequence[Node]) -> dict[str, Peer]:
     return dead
 
 
+_FOR_GOOD = (
+    "Where it is gone for good, save the keys of the other masters (redis-cli --rdb FILE), run uninstall.yml with "
+    "redis_cluster_delete_data=true, and deploy again."
+)
+
+
 def _lost_slots(lost: Peer, where: str, nodes: Sequence[Node]) -> Refusal:
     heirs = [n for n in nodes if n.master_id == lost.node_id]
     found = [where, *(f"{n.name} is its replica with {n.keys} keys and has not taken over" for n in heirs)]
@@ -192,7 +198,8 @@ def _lost_slots(lost: Peer, where: str, nodes: Sequence[Node]) -> Refusal:
         advice = (
             f"{'Its replicas hold no keys' if heirs else 'No node of this deployment is its replica'}: bring its "
             f"volume back, the one whose nodes.conf calls {lost.node_id} myself, {_to_whom(nodes)}, and run again. "
-            "Nothing was changed: to serve these slots from an empty node is to lose their keys."
+            "Nothing was changed: to serve these slots from an empty node is to lose their keys. "
+            f"{_FOR_GOOD}"
         )
     return Refusal(
         f"Slots {slot_text(lost.slots)} belong to a Redis node that is gone.", found, advice, transient=not stuck
@@ -309,7 +316,7 @@ def _refuse_gaps(desired: Desired, masters: Sequence[Node], nodes: Sequence[Node
             f"Slots {slot_text(gaps)} have no master, and this is not a cluster that was being created.",
             with_keys or odd,
             f"Bring the volume of the master that served them back {_to_whom(nodes)}, and run again: to assign them "
-            "to an empty node would hide the loss."
+            f"to an empty node would hide the loss. {_FOR_GOOD}"
             if with_keys
             else f"The slots were not given out for {desired.shards} shards. Set shards (redis_cluster_shards) to what "
             "the interrupted run was given, and run again.",

@@ -56,6 +56,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 _SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>" + "|".join(UNITS) + r")")
+_VERSION = re.compile(r"(nfsvers|vers|minorversion)=.*|v[0-9.]+")
 _PATH = re.compile(r"(?:/[A-Za-z0-9_.@-]+)+")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?")
 
@@ -171,9 +172,11 @@ def _options_problem(settings: Mapping[str, Any], variable: str) -> str | None:
         return f"{name}. Allowed with type {kind}: none, leave it out; nothing is mounted." if options else None
     for option in options:
         word = option.split("=", 1)[0]
+        if re.search(r"[\s,]", option):
+            return f"{name}, with {option!r}. Give each option as an item of its own."
         if word in _LOSING:
             return f"{name}, with {option}. Leave it out: {_LOSING[word]}."
-    if [option for option in options[1:] if option.split("=", 1)[0] in ("nfsvers", "vers", "minorversion")]:
+    if [option for option in options[1:] if _VERSION.fullmatch(option)]:
         return f"{name}. The version of NFS is {variable}.nfs_version; leave it out here."
     return None
 

@@ -54,9 +54,10 @@ class Server:
 
 @dataclass(frozen=True)
 class Existing:
-    """A persistent volume that exists."""
+    """A persistent volume that exists. C(machine) is the inventory name of its node, empty where it has none."""
 
     type: str
+    machine: str
     node: str
     server: str
     path: str
@@ -156,9 +157,9 @@ def _plan_on_machines(
     names: _Names, pods: int, machines: Sequence[Machine], found: Mapping[str, Existing], spread: int
 ) -> list[Volume]:
     by_node = {machine.node: machine for machine in machines}
-    # Their node may have left the inventory: they stay where they are all the same.
+    # Their node may not hold new volumes any more, or have left the inventory: they stay where they are all the same.
     placed = {
-        int(owner.rsplit("-", 1)[1]): by_node.get(volume.node, Machine("", volume.node, ""))
+        int(owner.rsplit("-", 1)[1]): by_node.get(volume.node, Machine(volume.machine, volume.node, ""))
         for owner, volume in found.items()
     }
     limit = names.settings["volumes_per_host"]
@@ -264,7 +265,8 @@ def _existing(existing: Iterable[Mapping[str, Any]], name: str) -> dict[str, Exi
         owner = str(item["pod"])
         if re.fullmatch(re.escape(name) + r"(-(0|[1-9][0-9]*))?", owner) is None:
             raise VolumePlanError(f"existing volume for {owner!r} is not one of {name}, {name}-0, {name}-1, ...")
-        volume = Existing(str(item["type"]), str(item["node"]), str(item["server"]), str(item["path"]))
+        where = (str(item.get(key) or "") for key in ("machine", "node", "server", "path"))
+        volume = Existing(str(item["type"]), *where)
         if owner in found:
             raise VolumePlanError(
                 f"pod {owner} has two volumes, on {found[owner].node or found[owner].server} and "

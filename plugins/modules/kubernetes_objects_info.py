@@ -15,7 +15,8 @@ author:
   - slotwise.redis contributors (@slotwise)
 description:
   - Reads single objects by name and lists by label, all at once. Nothing is changed.
-  - The values of Secrets are never returned; O(queries[].compare) tells whether they are as expected.
+  - The values of Secrets are never returned; O(queries[].compare) tells whether they are as expected, and C(faults) in
+    the answer has the keys whose values could not be passwords, with the reason.
 options:
   queries:
     description: What to read.
@@ -120,6 +121,7 @@ advice:
 """
 
 import base64
+import re
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -143,6 +145,14 @@ def only_parts(found: dict[str, Any], parts: list[str]) -> dict[str, Any]:
     return kept
 
 
+def fault_of(value: str) -> str:
+    """Why a value of a Secret is no password, without saying anything of it. Line breaks at its end do not count."""
+    text = base64.b64decode(value or "").rstrip(b"\n")
+    if not text:
+        return "is empty"
+    return "has control characters" if re.search(rb"[\x00-\x1f\x7f]", text) else ""
+
+
 def shown(found: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
     """An object as it may be returned."""
     metadata = {key: value for key, value in found["metadata"].items() if key != "managedFields"}
@@ -153,6 +163,7 @@ def shown(found: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
         # kubectl apply leaves a copy of the values in an annotation.
         metadata.pop("annotations", None)
         result["data"] = dict.fromkeys(data)
+        result["faults"] = {key: fault for key, value in data.items() if (fault := fault_of(value))}
         result["compare"] = {
             key: base64.b64encode(str(expected).encode()).decode() == data.get(key)
             for key, expected in query["compare"].items()

@@ -12,6 +12,12 @@ scripts=$(dirname "$0")
 # shellcheck source=roles/redis_cluster/files/topology.sh
 . "$scripts/topology.sh"
 
+# Without one the server would let everybody in.
+if [ -r "$REDIS_PASSWORD_FILE" ] && [ -z "$REDISCLI_AUTH" ]; then
+    log "the password in $REDIS_PASSWORD_FILE is empty: the Secret that it comes from must have one"
+    exit 1
+fi
+
 server=redis-server
 command -v "$server" >/dev/null || server=valkey-server
 

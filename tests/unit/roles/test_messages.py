@@ -14,10 +14,8 @@ GIVEN = {
     "redis_cluster_storage": {"size": "1Gi", "hosts": ["node1", "node2", "node3"]},
 }
 INPUT, LIVE = (
-    " + ".join(
-        f"lookup('ansible.builtin.template', '{name}_problems.yml.j2') | from_yaml" for name in (f"common_{kind}", kind)
-    )
-    for kind in ("input", "live")
+    " + ".join(f"lookup('ansible.builtin.template', '{name}_problems.yml.j2') | from_yaml" for name in names)
+    for names in (("common_input", "input"), ("topology", "common_live", "live"))
 )
 NOTES = "lookup('ansible.builtin.template', 'notes.txt.j2')"
 NOT_READY = "lookup('ansible.builtin.template', 'not_ready.txt.j2')"
@@ -28,10 +26,15 @@ LABELS = {
 }
 
 
-def statefulset(labels=None, secret="orders-auth"):
+def statefulset(labels=None, secret="orders-auth", mode="ReadWriteOnce"):
     """A running deployment of three shards with two replicas each."""
-    volumes = [{"name": "config"}] + ([{"name": "auth", "secret": {"secretName": secret}}] if secret else [])
-    claim = {"resources": {"requests": {"storage": "1Gi"}}, "storageClassName": "shop.orders-local"}
+    source = {"secretName": secret, "items": [{"key": "password", "path": "password"}]}
+    volumes = [{"name": "config"}] + ([{"name": "auth", "secret": source}] if secret else [])
+    claim = {
+        "accessModes": [mode],
+        "resources": {"requests": {"storage": "1Gi"}},
+        "storageClassName": "shop.orders-local",
+    }
     return {
         "metadata": {
             "labels": LABELS if labels is None else labels,
@@ -46,8 +49,12 @@ def statefulset(labels=None, secret="orders-auth"):
     }
 
 
-def secret(**compare):
-    return {"metadata": {"name": "orders-auth"}, "data": {"password": None}, "compare": compare}
+def secret(**faults):
+    return {"metadata": {"name": "orders-auth"}, "data": {"password": None}, "faults": faults}
+
+
+def compared(same):
+    return {"__common_compared": {"objects": {"secret": [{"compare": {"password": same}}]}}}
 
 
 ALONE = {
@@ -263,15 +270,46 @@ REFUSALS = {
     ),
     "other password": (
         LIVE,
-        {"redis_cluster_replicas": 2, "redis_cluster_password": "hunter2"},
-        running(secret=[secret(password=False)]),
+        {"redis_cluster_replicas": 2, "redis_cluster_password": "hunter2", **compared(False)},
+        running(),
         ["redis_cluster_password is not the password in Secret shop/orders-auth"],
     ),
     "same password": (
         LIVE,
-        {"redis_cluster_replicas": 2, "redis_cluster_password": "hunter2"},
-        running(secret=[secret(password=True)]),
+        {"redis_cluster_replicas": 2, "redis_cluster_password": "hunter2", **compared(True)},
+        running(),
         [],
+    ),
+    "no password in the secret": (
+        LIVE,
+        {"redis_cluster_existing_secret": "given"},
+        {**NOTHING, "secret": [secret(password="is empty")]},
+        ["The password in key password of Secret shop/given is empty"],
+    ),
+    "other key": (
+        LIVE,
+        {
+            "redis_cluster_replicas": 2,
+            "redis_cluster_existing_secret": "given",
+            "redis_cluster_existing_secret_key": "new",
+        },
+        running(
+            statefulset=[statefulset(secret="given")],
+            secret=[{"metadata": {"name": "given"}, "data": {"password": None, "new": None}}],
+        ),
+        ["redis_cluster_existing_secret_key is new and the running deployment uses key password of Secret shop/given"],
+    ),
+    "other access mode": (
+        LIVE,
+        {"redis_cluster_replicas": 2},
+        running(statefulset=[statefulset(mode="ReadWriteMany")]),
+        ["redis_cluster_storage.access_mode is ReadWriteOnce and the claims of the running deployment ask for"],
+    ),
+    "port of nodes": (
+        INPUT,
+        {"redis_cluster_service_node_port": 30000},
+        NOTHING,
+        ["redis_cluster_service_node_port is 30000 and redis_cluster_service_type is ClusterIP"],
     ),
     "lost secret": (
         LIVE,
@@ -435,6 +473,17 @@ ALONE_REFUSALS = {
         ["redis_standalone_storage.hosts"],
     ),
 }
+RIGHTS = "lookup('ansible.builtin.template', 'rights_problems.yml.j2') | from_yaml"
+NOT_MADE = {f"redis_sentinel_{name}_create": False for name in ("service_account", "role", "role_binding")}
+
+
+def rights(role=""):
+    """What Kubernetes has for the labellers: nothing, or all of it with a binding to this role."""
+    found = {"account": [{}], "role": [{}], "binding": [{"roleRef": {"name": role}}]}
+    empty = {"account": [], "role": [], "binding": []}
+    return {"__redis_sentinel_rights": {"objects": found if role else empty}}
+
+
 WATCHED_REFUSALS = {
     "watched: fine": (INPUT, {}, NOTHING, []),
     "watched: counts": (
@@ -447,11 +496,40 @@ WATCHED_REFUSALS = {
             "redis_sentinel_quorum is 5. Allowed: 1 to 4",
         ],
     ),
+    "watched: given rights": (RIGHTS, {**NOT_MADE, **rights("made")}, NOTHING, []),
+    "watched: no such rights": (
+        RIGHTS,
+        {**NOT_MADE, **rights()},
+        NOTHING,
+        [
+            "redis_sentinel_service_account_create is false, and namespace shop has no ServiceAccount orders",
+            "redis_sentinel_role_create is false, and namespace shop has no Role orders",
+            "redis_sentinel_role_binding_create is false, and namespace shop has no RoleBinding orders",
+        ],
+    ),
+    "watched: another role": (
+        RIGHTS,
+        rights("former"),
+        NOTHING,
+        ["redis_sentinel_role_name is orders, and RoleBinding orders gives the role former"],
+    ),
+    "watched: fewer than before": (
+        LIVE,
+        {},
+        {**NOTHING, "claims": [claim(3, "sentinel")]},
+        ["redis_sentinel_servers is 3 and there are claims with the data of 4 servers"],
+    ),
+    "watched: nothing written": (
+        INPUT,
+        {"redis_sentinel_config": {"AppendOnly": "no", "save": ""}},
+        NOTHING,
+        ["redis_sentinel_config has appendonly no and an empty save"],
+    ),
     "watched: names": (
         INPUT,
-        {"redis_sentinel_name": "o" * 46, "redis_sentinel_master_name": "my master"},
+        {"redis_sentinel_name": "o" * 44, "redis_sentinel_master_name": "my master"},
         NOTHING,
-        ["with 46 characters. Allowed: up to 45", "redis_sentinel_master_name is my master. Allowed: letters"],
+        ["with 44 characters. Allowed: up to 43", "redis_sentinel_master_name is my master. Allowed: letters"],
     ),
     "watched: times": (
         INPUT,

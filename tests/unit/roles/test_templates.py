@@ -115,7 +115,9 @@ SHARED = {
         for row in PLAN
     ],
 }
-AT_NODE0 = {"required": {"nodeSelectorTerms": [{"matchExpressions": [{"values": ["host0"]}]}]}}
+AT_NODE0, AT_LOCALHOST = (
+    {"required": {"nodeSelectorTerms": [{"matchExpressions": [{"values": [host]}]}]}} for host in ("host0", "localhost")
+)
 FOUND = [
     {"spec": {"claimRef": {"name": "data-orders-0"}, "local": {"path": "/a"}, "nodeAffinity": AT_NODE0}},
     {"spec": {"claimRef": {"name": "data-orders-1"}, "hostPath": {"path": "/b"}, "nodeAffinity": AT_NODE0}},
@@ -200,14 +202,14 @@ SCENARIOS = {
     **{
         f"rolled: {name}": (
             "redis_standalone",
-            "__common_is_ready",
+            "__common_unfinished",
             {
                 **ALONE,
                 "__common_running": {
                     "objects": {
                         "statefulset": [
                             {
-                                "metadata": {"generation": 2},
+                                "metadata": {"name": "alone", "generation": 2},
                                 "spec": {"replicas": 3, "updateStrategy": {"type": strategy}},
                                 "status": status,
                             }
@@ -250,6 +252,12 @@ SCENARIOS = {
         FRESH,
     ),
     "found": ("redis_cluster", "__common_existing_volumes", REDIS, {**NOTHING, "volumes": FOUND}),
+    "found elsewhere": (
+        "redis_cluster",
+        "__common_existing_volumes",
+        REDIS,
+        {**NOTHING, "volumes": [{"spec": {**FOUND[0]["spec"], "nodeAffinity": AT_LOCALHOST}}]},
+    ),
     **{
         f"pods on {kind}": (
             "redis_cluster",
@@ -600,7 +608,7 @@ def test_what_is_needed_to_give_rights(rendered):
 
     assert of("sentinel rules") == {**{right: ["get", "create", "patch"] for right in RIGHTS}, "pods": ["patch"]}
     assert of("sentinel removal rules") == {right: ["get", "delete"] for right in RIGHTS}
-    assert of("sentinel rules with given rights") == {"serviceaccounts": ["get"]}
+    assert of("sentinel rules with given rights") == {right: ["get"] for right in RIGHTS}
 
 
 RIGHTS = ("serviceaccounts", "roles", "rolebindings")
@@ -642,7 +650,7 @@ def test_nothing_restarts_servers_that_would_lose_their_data(rendered):
 
 @pytest.mark.parametrize("name", ROLLED)
 def test_what_a_run_waits_for(rendered, name):
-    assert rendered[f"rolled: {name}"] is ROLLED[name][2]
+    assert rendered[f"rolled: {name}"] == ([] if ROLLED[name][2] else ["alone"])
 
 
 def test_only_volumes_on_machines_place_pods(rendered):
@@ -722,11 +730,16 @@ def test_hostpath_is_never_made_by_the_kubelet(rendered):
 
 def test_volumes_that_exist(rendered):
     assert rendered["found"] == [
-        {"pod": "orders-0", "type": "local", "node": "node0", "server": "", "path": "/a"},
-        {"pod": "orders-1", "type": "hostpath", "node": "node0", "server": "", "path": "/b"},
-        {"pod": "orders-2", "type": "nfs", "node": "", "server": "192.0.2.9", "path": "/c"},
-        {"pod": "orders", "type": "nfs_shared", "node": "", "server": "192.0.2.9", "path": "/d"},
+        {"pod": "orders-0", "type": "local", "machine": "", "node": "node0", "server": "", "path": "/a"},
+        {"pod": "orders-1", "type": "hostpath", "machine": "", "node": "node0", "server": "", "path": "/b"},
+        {"pod": "orders-2", "type": "nfs", "machine": "", "node": "", "server": "192.0.2.9", "path": "/c"},
+        {"pod": "orders", "type": "nfs_shared", "machine": "", "node": "", "server": "192.0.2.9", "path": "/d"},
     ]
+
+
+def test_a_machine_that_holds_no_new_volumes_is_known_all_the_same(rendered):
+    """localhost is all that the inventory of these tests has."""
+    assert [row["machine"] for row in rendered["found elsewhere"]] == ["localhost"]
 
 
 def data_volume(objects):

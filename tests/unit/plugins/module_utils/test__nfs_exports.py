@@ -25,6 +25,8 @@ BAD_CLIENTS = {
     "*": "holds '*', which is everybody. Allowed: IP addresses, networks",
     "0.0.0.0/0": "which is everybody",
     "::/0": "which is everybody",
+    "0.0.0.0/0.0.0.0": "which is everybody",
+    "10.0.0.0/00": "which is everybody",
     "*.lab": "wildcards and netgroups",
     "node?": "wildcards and netgroups",
     "@nodes": "wildcards and netgroups",

@@ -55,6 +55,16 @@ def test_only_the_parts_that_are_asked_for():
     ]
 
 
+def test_values_that_are_no_passwords():
+    secret = {
+        "kind": "Secret",
+        "metadata": {"name": "s"},
+        "data": {"fine": "w6kgeAo=", "empty": "", "end of line": "Cg==", "lines": "YQpi"},
+    }
+    (answer,) = ask(FakeObjects(s=secret), query(id="auth", kind="Secret", name="s", namespace="n"))["auth"]
+    assert answer["faults"] == {"empty": "is empty", "end of line": "is empty", "lines": "has control characters"}
+
+
 def test_secret_values_are_compared_and_never_returned():
     secret = {
         "kind": "Secret",
