@@ -21,7 +21,7 @@ ROLES = ROOT / "roles"
 # The namespace has flags of nodes in its name, which is in the table of a cluster as well.
 SERVICE = "orders-headless.fail-myself-handshake.svc.cluster.local"
 # Each address is used once, as a pod that comes back has a new one.
-ADDRESSES = (f"127.77.{os.getpid() % 250}.{last}" for last in itertools.count(1))
+ADDRESSES = (f"127.{64 + os.getpid() % 128}.{n // 250}.{1 + n % 250}" for n in itertools.count())
 
 
 def wait_for(what: str, condition: Callable[[], object], seconds: float = 40) -> float:
@@ -67,12 +67,15 @@ class Pods:
     def __enter__(self) -> Pods:
         try:
             self.start_all()
-        except BaseException:
-            self.__exit__()
+        except BaseException as error:
+            self.__exit__(type(error))
             raise
         return self
 
-    def __exit__(self, *unused: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *unused: object) -> None:
+        if error:
+            for pod in range(len(self.addresses)):
+                print(f"--- pod {pod} at {self.addresses[pod]}:{self.port}\n{self.log(pod)}")
         for pod in list(self.processes):
             self.stop(pod)
         shutil.rmtree(self.root, ignore_errors=True)

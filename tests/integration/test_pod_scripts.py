@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import signal
 import time
 
@@ -144,6 +145,23 @@ def test_a_second_server_waits_until_the_first_leaves_the_directory(newest_flavo
         os.killpg(run.processes[0].pid, signal.SIGKILL)
         wait_for("it has the directory", lambda: run.ask(1, "ping") == "PONG")
         assert run.ask(1, "cluster", "myid") == before
+
+
+def test_a_server_that_stopped_before_its_shard_settled_starts_again(flavor, pods, wait_for):
+    """Another shard id of a replica than of its master is a corrupted file to some versions (valkey#2171)."""
+    with pods(flavor, 6) as run:
+        run.form(replicas=1)
+        master = run.masters()[0]
+        run.stop(master)
+        path = run.directory(master) / "data" / "nodes.conf"
+        lines = path.read_text().splitlines(keepends=True)
+        replica = next(number for number, line in enumerate(lines) if " slave " in line)
+        lines[replica] = re.sub("shard-id=[0-9a-f]{40}", "shard-id=" + "5" * 40, lines[replica])
+        path.write_text("".join(lines))
+        run.start(master)
+        wait_for("the server answers", lambda: run.ask(master, "ping") == "PONG")
+        wait_for("the cluster is whole", run.settled)
+        assert ("has the shard id of its master now" in run.log(master)) is ("shard-id" in lines[replica])
 
 
 def test_a_master_hands_over_before_it_goes(newest_flavor, pods, wait_for):

@@ -41,6 +41,7 @@ until flock -n 9; do
     sleep 1
 done
 
+prepare_data
 run_beside 9>&-
 
 # The server reads its password from the file; its environment has no use for it.

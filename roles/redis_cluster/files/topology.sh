@@ -11,6 +11,23 @@ extra_config() {
     echo "cluster-preferred-endpoint-type ip"
 }
 
+# What is done with the directory while nobody uses it. A server that stopped before the shard id of a replica was that of its
+# master has both in nodes.conf, and versions before Valkey 9 then never start again (valkey#2171, redis#13428).
+prepare_data() {
+    table=$REDIS_DATA/nodes.conf
+    [ -s "$table" ] || return 0
+    shards=$(sed -n 's/^\([0-9a-f]\{40\}\) .*shard-id=\([0-9a-f]\{40\}\)[^ ]* [^ ]* \([^ ]*\) .*/\1 \2 \3/p' "$table")
+    echo "$shards" | while read -r id shard master; do
+        wanted=$(echo "$shards" | sed -n "s/^${master:-none} \([0-9a-f]*\) .*/\1/p")
+        [ "${wanted:-$shard}" != "$shard" ] || continue
+        log "$id has the shard id of its master now, $wanted instead of $shard"
+        echo "/^$id /s/shard-id=$shard/shard-id=$wanted/"
+    done >"$REDIS_RUN/shards"
+    [ -s "$REDIS_RUN/shards" ] || return 0
+    sed -f "$REDIS_RUN/shards" "$table" >"$table.new"
+    mv "$table.new" "$table"
+}
+
 # What runs beside the server for a while.
 run_beside() {
     # shellcheck disable=SC2154 # set by start.sh

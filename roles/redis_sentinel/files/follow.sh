@@ -244,10 +244,14 @@ elect() {
     if [ -n "$1" ]; then
         # Sentinels do it, once this server is one that they may take.
         trust_again
+        if [ "$1" = "$POD_HOSTNAME" ] && [ $(($(now) - no_master_since)) -ge "${ELECTION_SECONDS:-60}" ]; then
+            lead "Sentinels expect it to be, and found no other to take"
+        fi
         return
     fi
-    # A single Sentinel that knows one will tell the others when they are back.
-    [ -z "$(views)" ] || return
+    # A single Sentinel that knows one of this term or a later one will tell the others when they are back.
+    believed=$(views | while read -r epoch _; do [ "$epoch" -lt "$term" ] || echo "$epoch"; done)
+    [ -z "$believed" ] || return
     lead "it is the best of $count servers, and no Sentinel knows a master" || return
     recall
     [ "$recalled_master" = "$POD_HOSTNAME" ] || remember $((term + 1)) "$POD_HOSTNAME"

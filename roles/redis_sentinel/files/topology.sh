@@ -18,6 +18,11 @@ extra_config() {
     [ -z "$recalled_master" ] || printf 'cluster-announce-hostname term-%s.%s\n' "$recalled_term" "$recalled_master"
 }
 
+# What is done with the directory while nobody uses it.
+prepare_data() {
+    :
+}
+
 # What runs beside the server, for as long as it does.
 run_beside() {
     sh "$scripts/follow.sh" &

@@ -9,6 +9,11 @@ extra_config() {
     :
 }
 
+# What is done with the directory while nobody uses it.
+prepare_data() {
+    :
+}
+
 # What runs beside the server for a while.
 run_beside() {
     :

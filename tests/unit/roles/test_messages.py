@@ -616,14 +616,25 @@ ALONE_TEXTS = {
 
 MAY_RUN = "lookup('ansible.builtin.template', 'nfs_nodes.yml.j2') | from_yaml"
 ON_NFS = {"type": "nfs", "server": "nfs1"}
-TAINTED = [*NODES, {**NODES[0], "metadata": {"name": "control"}, "spec": {"taints": [{"effect": "NoSchedule"}]}}]
+
+
+def tainted(name, key):
+    return {**NODES[0], "metadata": {"name": name}, "spec": {"taints": [{"key": key, "effect": "NoSchedule"}]}}
+
+
+# A node that is cordoned takes pods again later.
+TAINTED = [
+    *NODES,
+    tainted("control", "node-role.kubernetes.io/control-plane"),
+    tainted("cordoned", "node.kubernetes.io/unschedulable"),
+]
 # name: (storage, further variables, nodes that pods may run on)
 NFS_NODES = {
-    "all nodes": (ON_NFS, {}, ["node1", "node2", "node3"]),
+    "all nodes": (ON_NFS, {}, ["cordoned", "node1", "node2", "node3"]),
     "named hosts": ({**ON_NFS, "hosts": ["node1"]}, {}, ["node1"]),
-    "one export": ({**ON_NFS, "type": "nfs_shared"}, {}, ["node1", "node2", "node3"]),
+    "one export": ({**ON_NFS, "type": "nfs_shared"}, {}, ["cordoned", "node1", "node2", "node3"]),
     "not on NFS": ({"type": "local", "hosts": ["node1"]}, {}, []),
-    "tolerated": (ON_NFS, {"redis_cluster_tolerations": [{}]}, ["control", "node1", "node2", "node3"]),
+    "tolerated": (ON_NFS, {"redis_cluster_tolerations": [{}]}, ["control", "cordoned", "node1", "node2", "node3"]),
     "chosen by label": (ON_NFS, {"redis_cluster_node_selector": {"kubernetes.io/hostname": "node2"}}, ["node2"]),
 }
 

@@ -48,7 +48,7 @@ def run(tmp_path):
     ):
         (tmp_path / Path(script).name).symlink_to(ROLES / script)
 
-    def run(script):
+    def run(script, election_seconds=0):
         environment = {
             "PATH": f"{tmp_path}/bin:{os.environ['PATH']}",
             "POD_HOSTNAME": SERVERS[1],
@@ -62,7 +62,7 @@ def run(tmp_path):
             "DOWN_AFTER": "5000",
             "FAILOVER_TIMEOUT": "60000",
             "PARALLEL_SYNCS": "1",
-            "ELECTION_SECONDS": "0",
+            "ELECTION_SECONDS": str(election_seconds),
             "REDIS_RUN": str(tmp_path / "run"),
             "REDIS_DATA": str(tmp_path / "data"),
             "REDIS_PASSWORD_FILE": str(tmp_path / "no-password"),
@@ -134,10 +134,10 @@ def test_a_first_master_has_no_term_yet(run):
     assert watched(run) == (0, 0)
 
 
-def told(run):
+def told(run, election_seconds=0):
     """What follow.sh of a parked server tells it to do."""
     (run.folder / "run" / "parked").touch()
-    run("follow.sh")
+    run("follow.sh", election_seconds)
     path = run.folder / "told"
     return path.read_text().splitlines() if path.exists() else []
 
@@ -162,10 +162,17 @@ def test_nobody_leads_while_a_single_sentinel_knows_a_master(all_parked):
     assert "replicaof no one" not in told(all_parked)
 
 
-@pytest.mark.parametrize(("appendonly", "leads"), [("yes", True), ("no", False)])
-def test_with_snapshots_a_replica_may_have_more_than_a_master_that_crashed(all_parked, appendonly, leads):
+def test_a_sentinel_that_was_cut_off_keeps_nobody_from_leading(all_parked):
+    """Others will not believe it."""
+    sentinel(all_parked, 0, 2, master=0)
+    assert "replicaof no one" in told(all_parked)
+
+
+@pytest.mark.parametrize(("appendonly", "seconds", "leads"), [("yes", 60, True), ("no", 60, False), ("no", 0, True)])
+def test_with_snapshots_a_replica_may_have_more_than_a_master_that_crashed(all_parked, appendonly, seconds, leads):
+    """It asks Sentinels to take one, and leads when they find none in time."""
     server(all_parked, 1, "slave", term=3, master=1, more=f"master_host:{SERVERS[1]}\nappendonly\n{appendonly}\n")
     (all_parked.folder / "answers" / "127.0.0.1").write_text((all_parked.folder / "answers" / SERVERS[1]).read_text())
     for number in range(3):
         sentinel(all_parked, number, 3, master=1)
-    assert ("replicaof no one" in told(all_parked)) is leads
+    assert ("replicaof no one" in told(all_parked, seconds)) is leads
