@@ -103,3 +103,28 @@ def test_another_password_is_refused(e2e: Deployment) -> None:
     assert run.says("redis_cluster_password"), run.output
     assert "another-password-1" not in run.output
     assert not any(run.changed.values()), run.output
+
+
+def test_what_is_refused_changes_no_machine_and_keeps_nobody_from_going_on(
+    e2e: Deployment, tmp_path: pathlib.Path
+) -> None:
+    """Volumes are planned before the last refusals, and machines must not act by such a plan when another goes on."""
+    local = {"type": "local", "size": "64Mi", "hosts": STORAGE["hosts"]}
+    stray = {"type": "nfs", "size": "64Mi", "path": "/srv/nfs", "server": "lab-worker1", "hosts": STORAGE["hosts"]}
+    groups = {
+        "redis_sentinel": {"norights": {"redis_sentinel_role_create": False, "redis_sentinel_storage": local}},
+        "redis_standalone": {"stray": {"redis_standalone_storage": stray}},
+        "twemproxy": {"wrongpool": {"twemproxy_backends": e2e.name, "twemproxy_image": "none"}},
+    }
+    refused = tmp_path / "refused.yml"
+    refused.write_text(yaml.safe_dump({group: {"hosts": hosts, "vars": LOCAL} for group, hosts in groups.items()}))
+    run = e2e.play("site.yml", "-i", str(refused))
+    assert run.code == 2, run.output
+    for words in (
+        "namespace norights has no Role norights (redis_sentinel_role_name)",
+        "redis_standalone_storage.server is lab-worker1, a machine of the inventory that is not in its group nfs_servers",
+        f"twemproxy_backends is {e2e.name}, which is no deployment of redis_standalone",
+    ):
+        assert run.says(words), run.output
+    assert not any(run.changed.values()), run.output
+    assert run.says(f"Redis Cluster {e2e.name} in namespace {e2e.namespace}"), run.output
