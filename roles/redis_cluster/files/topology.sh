@@ -12,7 +12,7 @@ extra_config() {
 }
 
 # What is done with the directory while nobody uses it. A server that stopped before the shard id of a replica was that of its
-# master has both in nodes.conf, and versions before Valkey 9 then never start again (valkey#2171, redis#13428).
+# master has both in nodes.conf, and some versions, such as Valkey 8.1, then never start again (valkey#2171).
 prepare_data() {
     table=$REDIS_DATA/nodes.conf
     [ -s "$table" ] || return 0
