@@ -37,7 +37,7 @@ def remove(deployment: Deployment) -> None:
     if f"/{deployment.namespace}" not in handle.kubectl(*ours).stdout:
         return
     run = deployment.play("playbooks/uninstall.yml", redis_cluster_delete_data=True)
-    assert run.code == 0, run.output
+    assert run.code == 0, run.shown
     deployment.kubectl("delete", "namespace", deployment.namespace, "--ignore-not-found")
 
 

@@ -57,5 +57,5 @@ class Demo:
             return
         self._stays = True
         run = run_playbook("playbooks/uninstall.yml", [EXAMPLE], "-e", "redis_cluster_delete_data=true")
-        assert run.code == 0, run.output
+        assert run.code == 0, run.shown
         self.deployment.kubectl("delete", "namespace", "demo", "--ignore-not-found")

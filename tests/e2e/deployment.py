@@ -24,6 +24,7 @@ import yaml
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "lab"))
 
+import trouble
 from slotwise_lab import handle
 
 # Variables of deployments, whose tasks run on this machine.
@@ -41,7 +42,7 @@ class Run:
     """What one ansible-playbook run printed and did."""
 
     code: int
-    output: str
+    output: str = field(repr=False)
     seconds: float
 
     @property
@@ -52,6 +53,11 @@ class Run:
     @property
     def unchanged(self) -> bool:
         return self.code == 0 and bool(self.changed) and not any(self.changed.values())
+
+    @property
+    def shown(self) -> str:
+        """What the message of a failed test needs of it."""
+        return f"{trouble.in_short(self.output)}\n{trouble.on_the_lab()}"
 
     def notes(self, head: str) -> str:
         """What is shown of one deployment at the end: from its first line to where that of the next host begins."""
@@ -71,7 +77,7 @@ def wait_for(what: str, condition: Callable[[], object], seconds: float = 120) -
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"after {seconds:.0f} s still not: {what}")
+            raise AssertionError(f"after {seconds:.0f} s still not: {what}\n{trouble.on_the_lab()}")
         time.sleep(0.5)
 
 
@@ -146,7 +152,7 @@ class Deployment:
     def site(self, *arguments: str, **changes: object) -> Run:
         """A run of site.yml that must succeed."""
         run = self.play("site.yml", *arguments, **changes)
-        assert run.code == 0, run.output
+        assert run.code == 0, run.shown
         return run
 
     def kubectl(self, *arguments: str, check: bool = True) -> str:

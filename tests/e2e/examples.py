@@ -55,7 +55,7 @@ class Examples:
 
     def play(self, playbook: str, *arguments: str) -> Run:
         run = run_playbook(playbook, self.inventories, *arguments)
-        assert run.code == 0, run.output
+        assert run.code == 0, run.shown
         return run
 
     def remove(self) -> None:

@@ -107,8 +107,8 @@ def steps(output: str) -> list[str]:
 
 def test_missing_rights_are_listed_before_any_change(life: Life) -> None:
     refused = life.play("site.yml", redis_cluster_kubeconfig=life.own)
-    assert refused.code != 0, refused.output
-    assert not any(refused.changed.values()), refused.output
+    assert refused.code != 0, refused.shown
+    assert not any(refused.changed.values()), refused.shown
     listed = sorted({match.groups(default="") for match in MISSING.finditer(refused.output)})
     assert ("get, create, patch", "statefulsets", "apps", f"namespace {NAME}") in listed, listed
     grant(listed)
@@ -125,9 +125,9 @@ def test_check_mode_predicts_the_first_run(life: Life) -> None:
     assert check.changed == run.changed
     for kind in ("StatefulSet", "PersistentVolume", "StorageClass", "Service", "NetworkPolicy", "PodDisruptionBudget"):
         assert re.search(rf"kind: {kind}\b", check.output), f"{kind} is not in the diff of check mode"
-    assert again.unchanged, again.output
+    assert again.unchanged, again.shown
     # Shown while the module runs: forming takes as long as pods take to start.
-    assert len(re.findall(rf"^  \[{NAME}\] \S+", run.output, re.MULTILINE)) > 1, run.output
+    assert len(re.findall(rf"^  \[{NAME}\] \S+", run.output, re.MULTILINE)) > 1, run.shown
     assert PASSWORD not in check.output + run.output
     assert life.password == PASSWORD
     # The namespace was there before, and is nobody's.
@@ -141,11 +141,11 @@ def test_check_mode_predicts_the_first_run(life: Life) -> None:
 def test_uninstall_keeps_the_data(life: Life) -> None:
     life.write_keys("kept")
     kept = life.play("playbooks/uninstall.yml")
-    assert kept.code == 0, kept.output
+    assert kept.code == 0, kept.shown
     assert life.pod_facts() == {}
     assert len(directories()) == 6
     again = life.play("playbooks/uninstall.yml")
-    assert again.unchanged, again.output
+    assert again.unchanged, again.shown
 
     # The volumes hold the cluster: check mode must not predict that another one will be made.
     check = life.site("--check", "--diff")
@@ -162,8 +162,8 @@ def test_data_on_machines_that_limit_leaves_out_is_not_forgotten(life: Life) -> 
     """Where data lies is known as long as its volumes exist: removing these alone would leave it for ever."""
     for playbook in ("playbooks/uninstall.yml", "site.yml"):
         refused = life.play(playbook, "--limit", NAME, **ABSENT)
-        assert refused.code != 0, refused.output
-        assert refused.says(f"Run it with --limit '{NAME}:lab-worker1:lab-worker2:lab-worker3'"), refused.output
+        assert refused.code != 0, refused.shown
+        assert refused.says(f"Run it with --limit '{NAME}:lab-worker1:lab-worker2:lab-worker3'"), refused.shown
         assert life.ready()
 
 
@@ -173,6 +173,6 @@ def test_removal_with_the_data_leaves_nothing(life: Life) -> None:
     assert not gone.unchanged
     assert directories() == []
     again = life.site(**ABSENT)
-    assert again.unchanged, again.output
+    assert again.unchanged, again.shown
     selector = f"app.kubernetes.io/instance={NAME}"
     assert handle.kubectl("get", "pv,storageclass", "-l", selector, "-o", "name").stdout == ""

@@ -63,7 +63,7 @@ def inventory(nfs_lab, tmp_path: pathlib.Path):
 
 def play(inventory: pathlib.Path, playbook: str, *arguments: str) -> Run:
     run = run_playbook(playbook, [inventory], *arguments)
-    assert run.code == 0, run.output
+    assert run.code == 0, run.shown
     return run
 
 
@@ -75,10 +75,10 @@ def test_exports_of_others(inventory: pathlib.Path) -> None:
     before = on_the_server(f"cat {EXPORTS}; exportfs -v")
     with nfs_machines():
         refused = run_playbook("site.yml", [inventory])
-    assert refused.code != 0, refused.output
+    assert refused.code != 0, refused.shown
     for pod in PODS:
-        assert refused.says(f"{FOLDER}/{NAME}.{pod}"), refused.output
-    assert refused.says("belongs to 1234:1234 with mode 0755, another user's"), refused.output
+        assert refused.says(f"{FOLDER}/{NAME}.{pod}"), refused.shown
+    assert refused.says("belongs to 1234:1234 with mode 0755, another user's"), refused.shown
     assert refused.changed[NAME] == 0
     assert handle.kubectl("get", "namespace", NAME, check=False).returncode != 0
 
@@ -88,7 +88,7 @@ def test_exports_of_others(inventory: pathlib.Path) -> None:
         with redis.Redis(address) as client:
             client.set("key", number)
     again = play(inventory, "site.yml")
-    assert again.unchanged, again.output
+    assert again.unchanged, again.shown
     handle.kubectl("-n", NAME, "delete", "pods", "--all")
     wait_for("two pods again", lambda: len(addresses()) == len(PODS))
     handle.kubectl("-n", NAME, "wait", "--for=condition=Ready", "pods", "--all", "--timeout=120s")
@@ -97,7 +97,7 @@ def test_exports_of_others(inventory: pathlib.Path) -> None:
             assert client.get("key") == str(number).encode()
 
     gone = play(inventory, "playbooks/uninstall.yml", "-e", "redis_standalone_delete_data=true")
-    assert gone.says(f"The data of {NAME} stays on NFS server {handle.lab().machine('lab-nfs').address}"), gone.output
+    assert gone.says(f"The data of {NAME} stays on NFS server {handle.lab().machine('lab-nfs').address}"), gone.shown
     kept = on_the_server(f"ls {FOLDER}/*/appendonlydir; cat {EXPORTS}; exportfs -v")
     assert kept.count("appendonly.aof.manifest") == len(PODS)
     assert kept.endswith(before)

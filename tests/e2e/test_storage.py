@@ -44,7 +44,7 @@ def nfs(examples):
 
 def test_a_second_run_changes_nothing(examples: Examples) -> None:
     again = examples.play("site.yml")
-    assert again.unchanged, again.output
+    assert again.unchanged, again.shown
 
 
 def test_exports_are_for_the_machines_that_mount_them(examples: Examples) -> None:
@@ -63,7 +63,7 @@ def test_what_a_kind_does_not_keep_is_said(examples: Examples, kind: str) -> Non
     run = examples.first_run
     assert run is not None
     name = examples.deployments[kind].name
-    assert words in " ".join(run.notes(f"Redis Cluster {name} in namespace").split()), run.output
+    assert words in " ".join(run.notes(f"Redis Cluster {name} in namespace").split()), run.shown
 
 
 def wait_until_whole(deployments: dict[str, Deployment]) -> None:
@@ -119,7 +119,7 @@ def test_keys_in_emptydir_survive_the_deletion_of_one_pod(examples: Examples) ->
     master = next(str(row["pod"]) for row in deployment.info()["topology"] if row["role"] == "master")
     deployment.kubectl("delete", "pod", master)
     run = run_playbook("site.yml", [EXAMPLES / "cluster_emptydir"])
-    assert run.code == 0, run.output
+    assert run.code == 0, run.shown
     assert deployment.lost_keys("one") == []
 
 
@@ -143,6 +143,7 @@ def machine_of(deployment: Deployment, pod: str) -> str:
     return str(deployment.pod_facts()[pod]["spec"].get("nodeName", ""))
 
 
+@pytest.mark.alone  # pods of other tests would all go to the machine that is left
 def test_a_pod_moves_to_another_machine_with_its_keys(nfs: Deployment) -> None:
     nfs.write_keys("moved")
     pod = nfs.pods[0]
@@ -157,7 +158,7 @@ def test_a_pod_moves_to_another_machine_with_its_keys(nfs: Deployment) -> None:
         handle.kubectl("uncordon", before)
     assert nfs.lost_keys("moved") == []
     again = run_playbook("site.yml", [ON_NFS])
-    assert again.unchanged, again.output
+    assert again.unchanged, again.shown
 
 
 @pytest.mark.alone
@@ -271,8 +272,8 @@ def test_a_replaced_disk_of_the_server_is_noticed(examples: Examples) -> None:
         try:
             refused = run_playbook("playbooks/nodes.yml", [EXAMPLES / f"cluster_{kind}"])
             assert refused.code != 0
-            assert refused.says(f"{path}: does not exist, and the volume of pod"), refused.output
-            assert refused.says("node_nfs_server_accept_empty=true"), refused.output
+            assert refused.says(f"{path}: does not exist, and the volume of pod"), refused.shown
+            assert refused.says("node_nfs_server_accept_empty=true"), refused.shown
         finally:
             handle.machine_exec("lab-nfs", "mv", "-T", f"{path}.old", path)
 

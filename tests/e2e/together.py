@@ -34,7 +34,7 @@ class Together:
 
     def _site(self, *arguments: str) -> Run:
         run = run_playbook("site.yml", [DEMO, *self.inventories], *arguments)
-        assert run.code == 0, run.output
+        assert run.code == 0, run.shown
         return run
 
     def remove(self) -> None:
@@ -43,5 +43,5 @@ class Together:
         listed = handle.kubectl(*ours, "--no-headers").stdout
         if any(name in listed for name in NAMESPACES):
             run = run_playbook("playbooks/uninstall.yml", self.inventories, *DELETE_DATA)
-            assert run.code == 0, run.output
+            assert run.code == 0, run.shown
         handle.kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found")

@@ -11,10 +11,12 @@ scripts=$(dirname "$0")
 # shellcheck source=roles/common/files/common.sh
 . "$scripts/common.sh"
 
-# An answer takes milliseconds, or does not come.
+# An answer takes milliseconds, or does not come. On a busy machine it may take longer, see below.
 REDIS_SECONDS=1
 deadline=$(($(now) + ${MEET_SECONDS:-900}))
 first_pongs=$REDIS_RUN/first-pongs
+newline='
+'
 
 # nodes: reads our table, one line for each node: id, =address, flags, time of its last pong. The address may be empty.
 nodes() {
@@ -24,19 +26,26 @@ nodes() {
 # unproven: of these the peers that did not answer us yet since this server started. When it reads nodes.conf the server notes
 # the present time as that of the last pong, so only a pong later than the first one we saw is a real one.
 unproven() {
+    seen=$(cat "$first_pongs")
     while read -r id address flags pong; do
         # Nodes in handshake have no id of their own yet.
         case ,$flags, in
             *,myself,* | *,handshake,*) continue ;;
         esac
-        first=$(sed -n "s/^$id //p" "$first_pongs")
-        if [ -z "$first" ]; then
-            echo "$id $pong" >>"$first_pongs"
-        fi
+        case $seen in
+            *"$id "*)
+                first=${seen#*"$id "}
+                first=${first%%"$newline"*}
+                ;;
+            *)
+                first=$pong
+                echo "$id $pong" >>"$first_pongs"
+                ;;
+        esac
         # "nofailover" is the setting of a healthy server.
         case ,$flags, in
             *,fail,* | *,fail\?,* | *,noaddr,*) echo "$id $address $flags" ;;
-            *) [ "$pong" -gt "${first:-$pong}" ] || echo "$id $address $flags" ;;
+            *) [ "$pong" -gt "$first" ] || echo "$id $address $flags" ;;
         esac
     done
 }
@@ -53,10 +62,15 @@ meet_if_moved() {
     ask cluster meet "$1" "$REDIS_PORT" >/dev/null
 }
 
-# Asks all pods of the service, many at a time: names may still lead to addresses where nobody answers any more.
+# Asks the pods of the service from whose addresses nobody answered us yet, many at a time: names may still lead to addresses
+# where nobody is any more.
 meet_moved() {
+    answered=$(echo "$peers" | grep -vF "$missing")
     asked=0
     for address in $(getent ahosts "$REDIS_SERVICE" | cut -d ' ' -f 1 | sort -u); do
+        case "$answered " in
+            *" =$address "*) continue ;;
+        esac
         [ "$address" != "$POD_IP" ] || continue
         meet_if_moved "$address" &
         asked=$((asked + 1))
@@ -71,6 +85,10 @@ meet_moved() {
 follows_old_address() {
     master=$(echo "$table" | sed -n 's/^[0-9a-f]\{40\} [^ ]* myself,slave[^ ]* \([0-9a-f]\{40\}\) .*/\1/p')
     [ -n "$master" ] || return 1
+    # Its address may be the old one here too.
+    case $missing in
+        *"$master "*) return 1 ;;
+    esac
     replication=$(ask info replication)
     case $replication in
         *master_link_status:up*) return 1 ;;
@@ -90,16 +108,15 @@ while [ "$(now)" -lt "$deadline" ]; do
     case $table in
         # Not while the data is loaded.
         *myself*)
-            missing=$(echo "$table" | nodes | unproven)
-            if [ -n "$missing" ]; then
-                meet_moved
-            elif ! follows_old_address; then
-                exit 0
-            fi
+            peers=$(echo "$table" | nodes)
+            missing=$(echo "$peers" | unproven)
+            [ -z "$missing" ] || meet_moved
+            follows_old_address || [ -n "$missing" ] || exit 0
             ;;
     esac
     round=$((round + 1))
-    # Once a second while pods start, then less and less often.
+    # Once a second while pods start, then less and less often. Who got nowhere waits longer for answers.
+    [ "$round" -le 10 ] || REDIS_SECONDS=3
     if [ "$round" -le 30 ]; then
         sleep 1
     else

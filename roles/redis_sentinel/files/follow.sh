@@ -158,7 +158,7 @@ keep() {
 # ask_for_failover: as SENTINEL FAILOVER, of the first Sentinel that can.
 ask_for_failover() {
     for sentinel in $(sentinels); do
-        answer=$(timeout 1 "$cli" -h "$sentinel" -p "$SENTINEL_PORT" sentinel failover "$MASTER_NAME" 2>/dev/null)
+        answer=$(timeout "$answer_seconds" "$cli" -h "$sentinel" -p "$SENTINEL_PORT" sentinel failover "$MASTER_NAME" 2>/dev/null)
         [ "$answer" != OK ] || return 0
     done
     return 1
@@ -261,8 +261,10 @@ while :; do
     if look; then
         known=$(agreed)
         if [ -n "$known" ]; then
+            answer_seconds=1
             obey "${known%% *}" "${known#* }"
         else
+            be_patient
             may_be_outvoted
         fi
         if [ -e "$parked" ] || [ -z "$known" ] || ! has_link; then
@@ -275,5 +277,5 @@ while :; do
         may_be_outvoted
     fi
     # Often until the server has found its place.
-    if [ -e "$parked" ]; then sleep 0.5; else sleep 2; fi
+    if [ -e "$parked" ]; then pause; else sleep 2; fi
 done

@@ -79,11 +79,12 @@ until [ -e "$config" ]; do
         log "watching ${known#* } from epoch $epoch on"
         write_config "$epoch" "${known#* }" >"$config.new"
         mv "$config.new" "$config"
-    elif [ -z "$said" ]; then
-        log "waits until a server is the master"
-        said=yes
+        continue
     fi
-    [ -e "$config" ] || sleep 0.5
+    [ -n "$said" ] || log "waits until a server is the master"
+    said=yes
+    be_patient
+    pause
 done
 
 unset REDISCLI_AUTH

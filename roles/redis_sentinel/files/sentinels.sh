@@ -8,6 +8,18 @@
 # MASTER_NAME (what Sentinels call this deployment).
 
 : "${SENTINEL_PORT:=26379}"
+# How long others have to answer.
+answer_seconds=1
+
+# be_patient: after a round that led nowhere others have longer to answer. On a busy machine nobody may answer in a second.
+be_patient() {
+    [ "$answer_seconds" -ge 5 ] || answer_seconds=$((answer_seconds + 1))
+}
+
+# pause: before the next round. Not often any more where many rounds led nowhere: they may be what keeps the machine busy.
+pause() {
+    if [ "$answer_seconds" -lt 5 ]; then sleep 0.5; else sleep 2; fi
+}
 
 # names STATEFULSET SERVICE COUNT: the DNS names of its pods.
 names() {
@@ -40,7 +52,7 @@ ask_each() {
 # of the two answers already names the new one.
 view_of() {
     printf 'sentinel get-master-addr-by-name %s\nsentinel master %s\n' "$MASTER_NAME" "$MASTER_NAME" |
-        timeout 1 "${cli:?}" -h "$1" -p "$SENTINEL_PORT" 2>/dev/null | tr -d '\r' |
+        timeout "$answer_seconds" "${cli:?}" -h "$1" -p "$SENTINEL_PORT" 2>/dev/null | tr -d '\r' |
         sed -n -e 1p -e '/^config-epoch$/{n;p;}' | {
         read -r master && read -r epoch && [ -n "$master" ] && echo "$epoch $master"
     }
@@ -57,7 +69,7 @@ agreed() {
 # never had a master, OWN is 1 where it was the master itself.
 state_of() {
     answers=$(printf 'info replication\nconfig get cluster-announce-hostname\n' |
-        timeout 1 "$cli" -h "$1" -p "$REDIS_PORT" 2>/dev/null | tr -d '\r')
+        timeout "$answer_seconds" "$cli" -h "$1" -p "$REDIS_PORT" 2>/dev/null | tr -d '\r')
     says=$(echo "$answers" | sed -n 's/^role://p')
     [ -n "$says" ] || return
     case $says in

@@ -53,9 +53,9 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_all_are_refused_before_any_change(refused: Run) -> None:
-    assert refused.code != 0, refused.output
+    assert refused.code != 0, refused.shown
     assert set(refused.changed) >= {host(case) for case in CASES}
-    assert not any(refused.changed.values()), refused.output
+    assert not any(refused.changed.values()), refused.shown
     assert "e2e-bad" not in handle.kubectl("get", "namespaces,pv,storageclasses", "-o", "name").stdout
 
 
@@ -70,10 +70,10 @@ def test_a_node_name_in_capitals_names_the_nodes(nothing: Deployment) -> None:
     machines = nothing.directory / "capitals.yml"
     machines.write_text("k8s_nodes:\n  hosts:\n    lab-worker1:\n      k8s_node_name: LAB-WORKER1\n")
     run = nothing.play("site.yml", "-i", str(machines))
-    assert run.code != 0, run.output
-    assert run.says("LAB-WORKER1"), run.output
-    assert run.says("lab-worker1, lab-worker2, lab-worker3"), run.output
-    assert not any(run.changed.values()), run.output
+    assert run.code != 0, run.shown
+    assert run.says("LAB-WORKER1"), run.shown
+    assert run.says("lab-worker1, lab-worker2, lab-worker3"), run.shown
+    assert not any(run.changed.values()), run.shown
 
 
 def test_kubernetes_that_does_not_answer(nothing: Deployment, tmp_path: pathlib.Path) -> None:
@@ -82,8 +82,8 @@ def test_kubernetes_that_does_not_answer(nothing: Deployment, tmp_path: pathlib.
     server = next(line.split()[-1].strip('",') for line in real.splitlines() if "server" in line)
     broken.write_text(real.replace(server, "https://127.0.0.1:1"))
     run = nothing.play("site.yml", redis_cluster_kubeconfig=str(broken))
-    assert run.code != 0, run.output
-    assert run.says("The Kubernetes API at https://127.0.0.1:1 does not answer"), run.output
+    assert run.code != 0, run.shown
+    assert run.says("The Kubernetes API at https://127.0.0.1:1 does not answer"), run.shown
 
 
 def test_other_number_of_shards_and_fewer_replicas(e2e: Deployment) -> None:
@@ -92,17 +92,17 @@ def test_other_number_of_shards_and_fewer_replicas(e2e: Deployment) -> None:
         ({"redis_cluster_replicas": 0}, "redis_cluster_replicas"),
     ):
         run = e2e.play("playbooks/preflight.yml", **changes)
-        assert run.code != 0, run.output
-        assert run.says(word), run.output
-        assert not any(run.changed.values()), run.output
+        assert run.code != 0, run.shown
+        assert run.says(word), run.shown
+        assert not any(run.changed.values()), run.shown
 
 
 def test_another_password_is_refused(e2e: Deployment) -> None:
     run = e2e.play("site.yml", redis_cluster_password="another-password-1")
-    assert run.code != 0, run.output
-    assert run.says("redis_cluster_password"), run.output
+    assert run.code != 0, run.shown
+    assert run.says("redis_cluster_password"), run.shown
     assert "another-password-1" not in run.output
-    assert not any(run.changed.values()), run.output
+    assert not any(run.changed.values()), run.shown
 
 
 def test_what_is_refused_changes_no_machine_and_keeps_nobody_from_going_on(
@@ -119,12 +119,12 @@ def test_what_is_refused_changes_no_machine_and_keeps_nobody_from_going_on(
     refused = tmp_path / "refused.yml"
     refused.write_text(yaml.safe_dump({group: {"hosts": hosts, "vars": LOCAL} for group, hosts in groups.items()}))
     run = e2e.play("site.yml", "-i", str(refused))
-    assert run.code == 2, run.output
+    assert run.code == 2, run.shown
     for words in (
         "namespace norights has no Role norights (redis_sentinel_role_name)",
         "server is lab-worker1, a machine of the inventory that is not in its group nfs_servers",
         f"twemproxy_backends is {e2e.name}, which is no deployment of redis_standalone",
     ):
-        assert run.says(words), run.output
-    assert not any(run.changed.values()), run.output
-    assert run.says(f"Redis Cluster {e2e.name} in namespace {e2e.namespace}"), run.output
+        assert run.says(words), run.shown
+    assert not any(run.changed.values()), run.shown
+    assert run.says(f"Redis Cluster {e2e.name} in namespace {e2e.namespace}"), run.shown

@@ -28,10 +28,10 @@ def test_another_policy_and_more_room_reach_bound_volumes(e2e: Deployment) -> No
         assert {v["spec"]["capacity"]["storage"] for v in found} == {"2Gi"}
         assert {v["status"]["phase"] for v in found} == {"Bound"}
         again = e2e.play("playbooks/storage.yml", redis_cluster_storage=changed)
-        assert again.unchanged, again.output
+        assert again.unchanged, again.shown
     finally:
         restored = e2e.play("playbooks/storage.yml")
-        assert restored.code == 0, restored.output
+        assert restored.code == 0, restored.shown
     assert {v["spec"]["persistentVolumeReclaimPolicy"] for v in volumes(e2e).values()} == {"Retain"}
 
 
@@ -46,7 +46,7 @@ def test_another_machine_moves_nothing(e2e: Deployment) -> None:
     hosts = [*STORAGE["hosts"], "lab-control"]
     machines = ("--limit", "all:localhost:!k8s_nfs_workers:!nfs_servers")
     run = e2e.play("site.yml", *machines, redis_cluster_storage={**STORAGE, "hosts": hosts})
-    assert run.unchanged, run.output
+    assert run.unchanged, run.shown
     assert {name: v["spec"]["nodeAffinity"] for name, v in volumes(e2e).items()} == before
 
 
@@ -65,7 +65,7 @@ def test_a_replaced_disk_is_noticed_and_filled_again(e2e: Deployment) -> None:
     assert handle.machine_exec(machine, "ls", "-A", path).stdout == ""
 
     accepted = e2e.play("playbooks/nodes.yml", "-e", "node_local_storage_accept_empty=true")
-    assert accepted.code == 0, accepted.output
+    assert accepted.code == 0, accepted.shown
     e2e.kubectl("delete", "pod", pod, "--force", "--grace-period=0")
     e2e.site()
     assert e2e.info()["healthy"], e2e.info()
@@ -98,18 +98,18 @@ def test_released_volumes_are_shown_and_used_again(tmp_path: pathlib.Path) -> No
     assert refused.says("/var/lib/slotwise-e2e/e2e-released.e2e-released-0 on lab-worker")
 
     shown = deployment.play("playbooks/reuse_volumes.yml", "--check")
-    assert shown.code == 0, shown.output
-    assert all(shown.says(f"Redis Cluster node {node_id}, master") for node_id in ids), shown.output
+    assert shown.code == 0, shown.shown
+    assert all(shown.says(f"Redis Cluster node {node_id}, master") for node_id in ids), shown.shown
     assert shown.says("belongs to pod e2e-released-0 of deployment e2e-released")
     assert {v["status"]["phase"] for v in volumes(deployment).values()} == {"Released"}
 
     used = deployment.play("playbooks/reuse_volumes.yml")
-    assert used.code == 0, used.output
+    assert used.code == 0, used.shown
     again = deployment.play("playbooks/reuse_volumes.yml")
-    assert again.unchanged, again.output
+    assert again.unchanged, again.shown
     deployment.site()
     assert deployment.lost_keys("released") == []
     removed = deployment.play("playbooks/uninstall.yml", redis_cluster_delete_data=True)
-    assert removed.code == 0, removed.output
+    assert removed.code == 0, removed.shown
     assert deployment.password == "not-a-secret"
     remove(deployment)

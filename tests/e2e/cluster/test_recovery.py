@@ -33,7 +33,7 @@ def converges(deployment: Deployment, prefix: str) -> Run:
     assert deployment.info()["healthy"], deployment.info()
     assert deployment.lost_keys(prefix) == []
     again = deployment.site()
-    assert again.unchanged, again.output
+    assert again.unchanged, again.shown
     return run
 
 
@@ -64,7 +64,7 @@ def test_a_wiped_volume_gets_its_keys_back(e2e: Deployment, role: str) -> None:
 
     run = converges(e2e, prefix)
 
-    assert run.changed[e2e.name] > 0, run.output
+    assert run.changed[e2e.name] > 0, run.shown
     rows = {r["pod"]: r for r in e2e.info()["topology"]}
     assert rows[pod]["node_id"] != old_id
     assert rows[pod]["role"] == "replica"

@@ -13,16 +13,16 @@ from deployment import ROOT, run_playbook
 
 def test_a_cluster_that_kubeconfig_names(demo: Demo) -> None:
     run = demo.elsewhere
-    assert run.code == 0, run.output
-    assert f"--kubeconfig {LAB}" not in run.output, run.output
+    assert run.code == 0, run.shown
+    assert f"--kubeconfig {LAB}" not in run.output, run.shown
     assert demo.deployment.info()["healthy"]
 
 
 def test_the_lab_again_changes_nothing(demo: Demo) -> None:
     run = demo.on_the_lab
-    assert run.unchanged, run.output
+    assert run.unchanged, run.shown
     assert run.says("Redis Cluster demo in namespace demo")
-    assert run.output.rstrip().splitlines()[-1].strip().startswith("export PATH="), run.output
+    assert run.output.rstrip().splitlines()[-1].strip().startswith("export PATH="), run.shown
 
 
 REFUSED = {
@@ -48,5 +48,5 @@ def test_refused(tmp_path: pathlib.Path, case: str) -> None:
 
 def test_the_inventory_of_the_repository_passes_the_preflight() -> None:
     run = run_playbook("playbooks/preflight.yml", [ROOT / "inventory"])
-    assert run.unchanged, run.output
+    assert run.unchanged, run.shown
     assert "orders-cache" in run.changed

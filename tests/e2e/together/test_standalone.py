@@ -48,7 +48,7 @@ def load(name: str) -> Servers:
 
 def play(playbook: str, *arguments: str) -> Run:
     run = run_playbook(playbook, [EXAMPLE], *arguments)
-    assert run.code == 0, run.output
+    assert run.code == 0, run.shown
     return run
 
 
@@ -98,7 +98,7 @@ def test_a_changed_setting_restarts_the_servers_with_their_keys(servers) -> None
 def test_fewer_servers_are_refused(servers) -> None:
     run = run_playbook("playbooks/preflight.yml", [EXAMPLE], "--limit", "pool", "-e", "redis_standalone_instances=3")
     assert run.code != 0
-    assert run.says("redis_standalone_instances is 3 and the running deployment has 4"), run.output
+    assert run.says("redis_standalone_instances is 3 and the running deployment has 4"), run.shown
 
 
 def test_a_topology_cannot_become_another(servers, tmp_path: pathlib.Path) -> None:
@@ -109,7 +109,7 @@ def test_a_topology_cannot_become_another(servers, tmp_path: pathlib.Path) -> No
     )
     run = run_playbook("playbooks/preflight.yml", [other])
     assert run.code != 0
-    assert run.says("StatefulSet sessions/sessions exists as a deployment of topology standalone"), run.output
+    assert run.says("StatefulSet sessions/sessions exists as a deployment of topology standalone"), run.shown
 
 
 def test_a_deployment_in_two_groups_is_refused(tmp_path: pathlib.Path) -> None:
@@ -117,7 +117,7 @@ def test_a_deployment_in_two_groups_is_refused(tmp_path: pathlib.Path) -> None:
     both.write_text(yaml.safe_dump({g: {"hosts": {"twice": {}}} for g in ("redis_cluster", "redis_standalone")}))
     run = run_playbook("site.yml", [both])
     assert run.code != 0
-    assert run.says("twice is in the groups redis_cluster, redis_standalone."), run.output
+    assert run.says("twice is in the groups redis_cluster, redis_standalone."), run.shown
 
 
 def test_uninstall_keeps_the_data_unless_told(servers) -> None:

@@ -18,7 +18,7 @@ def test_check_mode_predicts_the_first_run(together: Together) -> None:
 
 
 def test_the_second_run_changes_nothing(together: Together) -> None:
-    assert together.second.unchanged, together.second.output
+    assert together.second.unchanged, together.second.shown
     assert set(together.second.changed) >= DEPLOYMENTS
 
 
@@ -29,4 +29,4 @@ def test_each_topology_is_shown(together: Together) -> None:
         "Redis pool in namespace pool: 4 standalone",
         "2 proxies in front of 4 servers",
     ):
-        assert together.first.says(text), together.first.output
+        assert together.first.says(text), together.first.shown

@@ -44,7 +44,7 @@ class Fleet:
 
     def play(self, playbook: str, *arguments: str, **given: object) -> Run:
         done = self.run(playbook, *arguments, **given)
-        assert done.code == 0, done.output
+        assert done.code == 0, done.shown
         return done
 
     def kubectl(self, *arguments: str) -> str:
@@ -229,16 +229,16 @@ def test_a_roll_costs_each_client_one_reconnect_for_each_old_proxy_at_most(fleet
 def test_another_pool_is_refused_until_it_is_allowed(fleet: Fleet) -> None:
     refused = fleet.run("playbooks/preflight.yml", redis_standalone_instances=5)
     assert refused.code != 0
-    assert refused.says("The pool of fleet/proxy would change: 17.8 % of the keys"), refused.output
-    assert refused.says("server keys now keys then"), refused.output
+    assert refused.says("The pool of fleet/proxy would change: 17.8 % of the keys"), refused.shown
+    assert refused.says("server keys now keys then"), refused.shown
     ejecting = fleet.run("playbooks/preflight.yml", "--limit", "proxy", twemproxy_pool={"auto_eject_hosts": True})
-    assert ejecting.says("twemproxy_pool.auto_eject_hosts is true: while a server is away"), ejecting.output
+    assert ejecting.says("twemproxy_pool.auto_eject_hosts is true: while a server is away"), ejecting.shown
 
     grown = {"redis_standalone_instances": 5, "twemproxy_allow_remapping": True}
     done = fleet.play("site.yml", **grown)
-    assert done.says("5 servers reached"), done.output
+    assert done.says("5 servers reached"), done.shown
     again = fleet.play("site.yml", **grown)
-    assert again.unchanged, again.output
+    assert again.unchanged, again.shown
     fleet.given.update(redis_standalone_instances=5)
 
 
@@ -259,7 +259,7 @@ def test_all_wrong_variables_are_named_at_once(fleet: Fleet) -> None:
         'twemproxy_pool.hash_tag is "ab". Allowed: two characters',
         "twemproxy_pool.listen is 0.0.0.0:22222. Allowed:",
     ):
-        assert done.says(words), (words, done.output)
+        assert done.says(words), f"{words}\n{done.shown}"
 
 
 def test_a_password_of_all_kinds_of_characters(tmp_path: pathlib.Path) -> None:
@@ -301,7 +301,7 @@ def test_a_password_of_all_kinds_of_characters(tmp_path: pathlib.Path) -> None:
             with client(address, PASSWORD) as opened:
                 assert opened.set("key", "1")
         again = special.play("site.yml")
-        assert again.unchanged, again.output
+        assert again.unchanged, again.shown
     finally:
         special.remove()
 
@@ -312,6 +312,6 @@ def test_proxies_are_removed_without_their_servers(fleet: Fleet) -> None:
         assert fleet.objects(kind, "proxy") == [], kind
     assert sorted(fleet.addresses("backends")) == [f"backends-{i}" for i in range(5)]
     again = fleet.play("playbooks/uninstall.yml", "--limit", "proxy")
-    assert again.unchanged, again.output
+    assert again.unchanged, again.shown
     fleet.remove()
     assert "/srv/nfs/fleet" not in handle.machine_exec("lab-nfs", "exportfs", "-v").stdout

@@ -29,6 +29,7 @@ case "$host $*" in
         cp {folder}/replication-after {folder}/replication
         ;;
     '127.0.0.1 cluster meet '*) echo "$3" >>{folder}/met ;;
+    *' cluster myid') echo "$host" >>{folder}/asked ;;
 esac
 """
 PROGRAMS = {
@@ -95,10 +96,27 @@ def test_peers_that_may_not_fail_over_are_no_failing_ones(meet):
 
 
 @pytest.mark.parametrize("flag", ["fail", "fail?"])
-def test_nothing_is_told_while_a_peer_fails(meet, flag):
+def test_nothing_is_told_while_its_master_fails(meet, flag):
     done, told = meet(table().replace(" master ", f" master,{flag} "), replication("down"), seconds=2)
     assert told == []
     assert "gave up" in done.stderr
+
+
+def test_a_peer_that_fails_keeps_no_replica_from_its_master(meet):
+    """On a busy machine some peer is always late."""
+    nodes = table().replace(f"{OTHER} 10.0.0.3:6379@16379 master", f"{OTHER} 10.0.0.3:6379@16379 master,fail?")
+    done, told = meet(nodes, replication("down"), seconds=2)
+    assert told == [MASTER]
+    assert "gave up" in done.stderr
+
+
+def test_only_addresses_of_peers_that_did_not_answer_are_asked(meet, tmp_path):
+    nodes = table().replace(f"{OTHER} 10.0.0.3:6379@16379 master", f"{OTHER} 10.0.0.8:6379@16379 master,fail?")
+    (tmp_path / "getent").write_text("#!/bin/sh\nprintf '%s STREAM\\n' 10.0.0.1 10.0.0.2 10.0.0.3\n")
+    meet(nodes, replication("up", NEW), seconds=2)
+    assert set((tmp_path / "asked").read_text().split()) == {NEW, "10.0.0.3"}
+    after_the_first_round = (tmp_path / "asked").read_text().split()[2:]
+    assert set(after_the_first_round) == {"10.0.0.3"}
 
 
 @pytest.mark.parametrize(

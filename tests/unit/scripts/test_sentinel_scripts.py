@@ -18,6 +18,7 @@ SENTINELS = [f"accounts-sentinel-{number}.accounts-sentinel-headless" for number
 CLIENT = """#!/bin/sh
 host=$2
 shift 4
+[ ! -e {folder}/slow ] || [ "$host" = 127.0.0.1 ] || /bin/sleep 1.2
 if [ "$1" = replicaof ]; then
     echo "$*" >>{folder}/told
     echo OK
@@ -26,7 +27,11 @@ elif [ "$1" != config ] || [ "$2" != set ]; then
     cat {folder}/answers/$host
 fi 2>/dev/null
 """
-ROUNDS = 12
+# Scripts that go on for ever end after some rounds, or when they have told the server what to be.
+SLEEP = """#!/bin/sh
+echo >>{folder}/rounds
+[ $(wc -l <{folder}/rounds) -lt 12 ] && [ ! -e {folder}/told ] || kill $PPID
+"""
 
 
 @pytest.fixture
@@ -35,7 +40,7 @@ def run(tmp_path):
     programs = {
         "redis-cli": CLIENT.replace("{folder}", str(tmp_path)),
         "redis-server": "#!/bin/sh\n",
-        "sleep": f"#!/bin/sh\necho >>{tmp_path}/rounds\n[ $(wc -l <{tmp_path}/rounds) -lt {ROUNDS} ] || kill $PPID\n",
+        "sleep": SLEEP.replace("{folder}", str(tmp_path)),
     }
     for path in ("bin", "answers", "run", "data"):
         (tmp_path / path).mkdir()
@@ -128,6 +133,13 @@ def test_it_waits_while_two_servers_of_one_term_are_masters(run):
     assert watched(run) is None
 
 
+def test_it_waits_longer_for_servers_of_busy_machines(run):
+    """With a second for each answer it would wait for ever."""
+    (run.folder / "slow").touch()
+    server(run, 0, "master")
+    assert watched(run) == (0, 0)
+
+
 def test_a_first_master_has_no_term_yet(run):
     server(run, 0, "master")
     server(run, 1, "slave")
@@ -154,6 +166,12 @@ def all_parked(run):
 
 def test_the_last_master_leads_where_no_sentinel_knows_one(all_parked):
     assert "replicaof no one" in told(all_parked)
+
+
+def test_the_last_master_leads_where_machines_are_busy(all_parked):
+    """Its own server answers at once, the others do not."""
+    (all_parked.folder / "slow").touch()
+    assert "replicaof no one" in told(all_parked, election_seconds=600)
 
 
 def test_nobody_leads_while_a_single_sentinel_knows_a_master(all_parked):
