@@ -31,6 +31,8 @@ from slotwise_lab import handle
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
 RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 KEYS = 3000
+# Longer than Kubernetes takes to say that a server was started again.
+SIGNAL_SECONDS = 20
 # Each machine of a run takes its time; clusters on the disks of workers are nothing to the others.
 WORKERS_ONLY = ("--limit", "all:localhost:!k8s_nfs_workers:!nfs_servers:!k8s_control")
 NAMESPACED = "statefulsets,pods,services,configmaps,secrets,pvc,pdb,networkpolicies,leases"
@@ -250,6 +252,38 @@ class Deployment:
             return bool(self.info().get("healthy"))
         except AssertionError:
             return False
+
+
+def restarts(deployment: Deployment) -> dict[str, int]:
+    """Pod -> how often its server was started again; -1 while Kubernetes does not say."""
+    return {
+        pod: (facts["status"].get("containerStatuses") or [{"restartCount": -1}])[0]["restartCount"]
+        for pod, facts in deployment.pod_facts().items()
+    }
+
+
+def stop_until_started_again(deployments: dict[str, Deployment]) -> None:
+    """End every server by a signal, in its container.
+
+    A replica that writes its first append only file since it got the data of its master refuses ("Writing initial AOF,
+    can't exit"), and is told again.
+    """
+    before = {kind: restarts(deployment) for kind, deployment in deployments.items()}
+    told: dict[tuple[str, str], float] = {}
+
+    def left() -> list[tuple[str, str]]:
+        counts = {kind: restarts(deployment) for kind, deployment in deployments.items()}
+        return [(kind, pod) for kind in before for pod in before[kind] if counts[kind].get(pod, 0) <= before[kind][pod]]
+
+    def all_again() -> bool:
+        late = left()
+        for kind, pod in late:
+            if time.monotonic() - told.get((kind, pod), -SIGNAL_SECONDS) >= SIGNAL_SECONDS:
+                told[kind, pod] = time.monotonic()
+                deployments[kind].kubectl("exec", pod, "--", "sh", "-c", "kill -TERM 1", check=False)
+        return not late
+
+    wait_for("every server was started again", all_again, 240)
 
 
 @cache

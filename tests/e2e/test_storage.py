@@ -14,15 +14,21 @@ import time
 import pytest
 import redis
 import redis.exceptions
-from deployment import Deployment, handle, is_ready, run_playbook, switched_off, wait_for
+from deployment import (
+    Deployment,
+    handle,
+    is_ready,
+    run_playbook,
+    stop_until_started_again,
+    switched_off,
+    wait_for,
+)
 from lanes import nfs_machines
 
 from examples import EXAMPLES, KEPT, WORKERS, Examples, make_disks, remove_disks
 
 CLIENTS = ("lab-nfsworker1", "lab-nfsworker2")
 ON_NFS = EXAMPLES / "cluster_nfs"
-# Longer than Kubernetes takes to say that a server was started again.
-SIGNAL_SECONDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -72,38 +78,6 @@ def wait_until_whole(deployments: dict[str, Deployment]) -> None:
     for kind, deployment in deployments.items():
         wait_for(f"{kind}: all pods ready again", deployment.ready, 240)
         wait_for(f"{kind}: the cluster agrees", deployment.healthy, 240)
-
-
-def restarts(deployment: Deployment) -> dict[str, int]:
-    """Pod -> how often its server was started again; -1 while Kubernetes does not say."""
-    return {
-        pod: (facts["status"].get("containerStatuses") or [{"restartCount": -1}])[0]["restartCount"]
-        for pod, facts in deployment.pod_facts().items()
-    }
-
-
-def stop_until_started_again(deployments: dict[str, Deployment]) -> None:
-    """End every server by a signal, in its container.
-
-    A replica that writes its first append only file since it got the data of its master refuses ("Writing initial AOF,
-    can't exit"), and is told again.
-    """
-    before = {kind: restarts(deployment) for kind, deployment in deployments.items()}
-    told: dict[tuple[str, str], float] = {}
-
-    def left() -> list[tuple[str, str]]:
-        counts = {kind: restarts(deployment) for kind, deployment in deployments.items()}
-        return [(kind, pod) for kind in before for pod in before[kind] if counts[kind].get(pod, 0) <= before[kind][pod]]
-
-    def all_again() -> bool:
-        late = left()
-        for kind, pod in late:
-            if time.monotonic() - told.get((kind, pod), -SIGNAL_SECONDS) >= SIGNAL_SECONDS:
-                told[kind, pod] = time.monotonic()
-                deployments[kind].kubectl("exec", pod, "--", "sh", "-c", "kill -TERM 1", check=False)
-        return not late
-
-    wait_for("every server was started again", all_again, 240)
 
 
 def test_keys_survive_a_restart_of_all_servers(examples: Examples) -> None:

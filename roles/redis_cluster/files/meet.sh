@@ -94,6 +94,8 @@ follows_old_address() {
         *master_link_status:up*) return 1 ;;
     esac
     follows=$(echo "$replication" | sed -n 's/^master_host://p')
+    # No answer in time, or no replica any more.
+    [ -n "$follows" ] || return 0
     now_at=$(echo "$table" | sed -n "s/^$master \([^ ]*\):[0-9]*@.*/\1/p")
     if [ -n "$now_at" ] && [ "$follows" != "$now_at" ]; then
         log "following $master at its new address $now_at instead of $follows"
@@ -110,8 +112,11 @@ while [ "$(now)" -lt "$deadline" ]; do
         *myself*)
             peers=$(echo "$table" | nodes)
             missing=$(echo "$peers" | unproven)
+            again=$missing
+            # First: what the table says is true for a moment.
+            ! follows_old_address || again=yes
             [ -z "$missing" ] || meet_moved
-            follows_old_address || [ -n "$missing" ] || exit 0
+            [ -n "$again" ] || exit 0
             ;;
     esac
     round=$((round + 1))

@@ -158,7 +158,7 @@ keep() {
 # ask_for_failover: as SENTINEL FAILOVER, of the first Sentinel that can.
 ask_for_failover() {
     for sentinel in $(sentinels); do
-        answer=$(timeout "$answer_seconds" "$cli" -h "$sentinel" -p "$SENTINEL_PORT" sentinel failover "$MASTER_NAME" 2>/dev/null)
+        answer=$(timeout 1 "$cli" -h "$sentinel" -p "$SENTINEL_PORT" sentinel failover "$MASTER_NAME" 2>/dev/null)
         [ "$answer" != OK ] || return 0
     done
     return 1
@@ -177,7 +177,7 @@ obey() {
                 lead "Sentinels expect it to be, and no server has any data"
             else
                 # As the master it would take from its replicas what it has not.
-                log "Sentinels expect it to be the master, and it has lost data: asking them to take another one"
+                log "Sentinels expect it to be the master, and others may have more data: asking them to take another one"
                 ask_for_failover
             fi
         fi
@@ -219,10 +219,18 @@ nobody_has_data() {
     [ "$(echo "$states" | grep -c '^-1 ')" -eq "$SERVERS" ]
 }
 
+# waited: whether others had the time that an election gives them to answer.
+waited() {
+    [ $(($(now) - ${no_master_since:-$(now)})) -ge "${ELECTION_SECONDS:-60}" ]
+}
+
 # is_up_to_date: whether what this server has read from its volume is the latest. Not so with snapshots, which are minutes old,
-# while another server has data.
+# while another server has data, or may have: one that does not answer is waited for.
 is_up_to_date() {
-    [ "$appendonly" = yes ] || ! census | grep -v " $POD_HOSTNAME\$" | grep -qv '^-1 '
+    [ "$appendonly" = no ] || return 0
+    others=$(census | grep -v " $POD_HOSTNAME\$")
+    ! echo "$others" | grep -q '^[0-9]' || return
+    [ "$(echo "$others" | grep -c .)" -eq $((SERVERS - 1)) ] || waited
 }
 
 # elect KNOWN: while no server is a master. The best one is that with the latest term, in it the master itself, else the one that
@@ -236,7 +244,7 @@ elect() {
     : "${no_master_since:=$(now)}"
     count=$(echo "$states" | grep -c .)
     if [ "$count" -lt "$SERVERS" ]; then
-        [ $(($(now) - no_master_since)) -ge "${ELECTION_SECONDS:-60}" ] && [ "$count" -gt $((SERVERS / 2)) ] || return
+        waited && [ "$count" -gt $((SERVERS / 2)) ] || return
     fi
     best=$(echo "$states" | sort -k 1,1nr -k 2,2nr -k 3,3nr -k 4,4n | head -n 1)
     [ "${best##* }" = "$POD_HOSTNAME" ] || return
@@ -244,7 +252,7 @@ elect() {
     if [ -n "$1" ]; then
         # Sentinels do it, once this server is one that they may take.
         trust_again
-        if [ "$1" = "$POD_HOSTNAME" ] && [ $(($(now) - no_master_since)) -ge "${ELECTION_SECONDS:-60}" ]; then
+        if [ "$1" = "$POD_HOSTNAME" ] && waited; then
             lead "Sentinels expect it to be, and found no other to take"
         fi
         return
@@ -252,6 +260,8 @@ elect() {
     # A single Sentinel that knows one of this term or a later one will tell the others when they are back.
     believed=$(views | while read -r epoch _; do [ "$epoch" -lt "$term" ] || echo "$epoch"; done)
     [ -z "$believed" ] || return
+    # Answers may be seconds old by now.
+    ! census | grep -q ' master ' || return
     lead "it is the best of $count servers, and no Sentinel knows a master" || return
     recall
     [ "$recalled_master" = "$POD_HOSTNAME" ] || remember $((term + 1)) "$POD_HOSTNAME"
@@ -261,16 +271,16 @@ while :; do
     if look; then
         known=$(agreed)
         if [ -n "$known" ]; then
-            answer_seconds=1
             obey "${known%% *}" "${known#* }"
         else
-            be_patient
             may_be_outvoted
         fi
         if [ -e "$parked" ] || [ -z "$known" ] || ! has_link; then
             elect "${known#* }"
+            be_patient
         else
             no_master_since=
+            answer_seconds=1
         fi
         try_again
     else

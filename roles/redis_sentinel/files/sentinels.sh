@@ -13,12 +13,12 @@ answer_seconds=1
 
 # be_patient: after a round that led nowhere others have longer to answer. On a busy machine nobody may answer in a second.
 be_patient() {
-    [ "$answer_seconds" -ge 5 ] || answer_seconds=$((answer_seconds + 1))
+    [ "$answer_seconds" -ge 3 ] || answer_seconds=$((answer_seconds + 1))
 }
 
 # pause: before the next round. Not often any more where many rounds led nowhere: they may be what keeps the machine busy.
 pause() {
-    if [ "$answer_seconds" -lt 5 ]; then sleep 0.5; else sleep 2; fi
+    if [ "$answer_seconds" -lt 3 ]; then sleep 0.5; else sleep 1; fi
 }
 
 # names STATEFULSET SERVICE COUNT: the DNS names of its pods.

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from deployment import Deployment, Run, handle, switched_off, wait_for
+from deployment import Deployment, Run, handle, stop_until_started_again, switched_off, wait_for
 
 from examples import WORKERS
 
@@ -50,6 +50,27 @@ def test_a_killed_pod_comes_back(e2e: Deployment) -> None:
         "another pod of that name", lambda: e2e.pod_facts().get(master, {}).get("metadata", {}).get("uid") != before
     )
     converges(e2e, "killed")
+
+
+def test_keys_survive_a_restart_of_all_servers(e2e: Deployment) -> None:
+    e2e.write_keys("restart")
+    stop_until_started_again({"local": e2e})
+    wait_for("all pods ready again", e2e.ready)
+    wait_for("the cluster agrees", e2e.healthy)
+    assert e2e.lost_keys("restart") == []
+
+
+def test_all_pods_at_once_heal_without_ansible(e2e: Deployment) -> None:
+    e2e.write_keys("all")
+    before = e2e.addresses()
+    e2e.kubectl("delete", "pods", "-l", f"app.kubernetes.io/instance={e2e.name}")
+    wait_for("all pods ready again", e2e.ready)
+    after = e2e.addresses()
+    assert all(before[pod] != after[pod] for pod in before), "the pods were to come back with other addresses"
+    wait_for("the nodes have found each other alone", e2e.healthy)
+    assert e2e.lost_keys("all") == []
+    again = e2e.site()
+    assert again.unchanged, again.shown
 
 
 @pytest.mark.parametrize("role", ["replica", "master"])

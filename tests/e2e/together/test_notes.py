@@ -1,48 +1,44 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run prints at its end can be pasted."""
+"""What a run prints at its end can be pasted. That of the proxies is tested with them."""
 
 from __future__ import annotations
 
-import shlex
-import subprocess
+import os
+import pathlib
 
+import pytest
 from demo import Demo, environment
+from deployment import ROOT, Deployment
+from notes import paste_all
+from together import Together
 
 
-def test_the_commands_of_the_notes_work(demo: Demo) -> None:
+def the_only(printed: dict[str, str], word: str) -> str:
+    (text,) = (text for command, text in printed.items() if word in command)
+    return text
+
+
+def test_the_commands_of_a_cluster_work(demo: Demo) -> None:
     """In a shell that has seen nothing of the lab but the last line of the demo."""
     notes = demo.on_the_lab.output
-    first = notes.rstrip().splitlines()[-1]
-    commands = [line.strip() for line in notes.splitlines() if line.strip().startswith("kubectl ")]
-    assert len(commands) >= 4, notes
-    for command in commands:
-        words = shlex.split(command.partition(" | ")[0])
-        if "port-forward" in words:
-            check_port_forward(first, command)
-            continue
-        # nobody types into the session of a test, so it ends at once
-        done = subprocess.run(
-            ["bash", "-c", f"{first}\n{command.replace(' -it ', ' -i ')}"],
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, (command, done.stderr)
-        if "get secret" in command:
-            assert done.stdout == demo.deployment.password
-        if "cluster nodes" in command:
-            assert done.stdout.count("master") == 3, done.stdout
+    printed = paste_all(notes, environment(), notes.rstrip().splitlines()[-1])
+    assert len(printed) >= 4, notes
+    assert the_only(printed, "get secret") == demo.deployment.password
+    assert the_only(printed, "cluster nodes").count("master") == 3
 
 
-def check_port_forward(first: str, command: str) -> None:
-    """It says so when it listens, and goes on until it is ended."""
-    with subprocess.Popen(
-        ["bash", "-c", f"{first}\nexec {command}"], env=environment(), stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout.readline().startswith("Forwarding from"), command
-        finally:
-            process.terminate()
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [("Redis accounts in namespace accounts", "accounts"), ("Redis sessions in namespace sessions", "sessions")],
+    ids=["sentinel", "standalone"],
+)
+def test_the_commands_of_other_topologies_work(together: Together, head: str, name: str) -> None:
+    with_lab = {**os.environ, "PATH": f"{ROOT / '.lab' / 'bin'}:{os.environ['PATH']}"}
+    printed = paste_all(together.second.notes(head), with_lab)
+    assert len(printed) >= 4, printed
+    deployment = Deployment(name, pathlib.Path())
+    assert the_only(printed, "get secret") == deployment.password
+    assert f"{name}-0" in the_only(printed, "get pods")
+    if name == "accounts":
+        assert f"{name}-headless.{name}.svc" in the_only(printed, "get-master-addr-by-name")

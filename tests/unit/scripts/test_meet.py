@@ -110,6 +110,13 @@ def test_a_peer_that_fails_keeps_no_replica_from_its_master(meet):
     assert "gave up" in done.stderr
 
 
+def test_a_server_that_does_not_answer_in_time_is_told_nothing(meet):
+    """It may be receiving the data of its master, and would have to begin again."""
+    done, told = meet(table(), "", seconds=2)
+    assert told == []
+    assert "gave up" in done.stderr
+
+
 def test_only_addresses_of_peers_that_did_not_answer_are_asked(meet, tmp_path):
     nodes = table().replace(f"{OTHER} 10.0.0.3:6379@16379 master", f"{OTHER} 10.0.0.8:6379@16379 master,fail?")
     (tmp_path / "getent").write_text("#!/bin/sh\nprintf '%s STREAM\\n' 10.0.0.1 10.0.0.2 10.0.0.3\n")

@@ -174,6 +174,18 @@ def test_the_last_master_leads_where_machines_are_busy(all_parked):
     assert "replicaof no one" in told(all_parked, election_seconds=600)
 
 
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_with_snapshots_servers_that_do_not_answer_are_waited_for(all_parked, seconds):
+    """They may have what the snapshot has not. Sentinels answer, and expect it to lead."""
+    mine = (all_parked.folder / "answers" / SERVERS[1]).read_text().replace("appendonly\nyes", "appendonly\nno")
+    (all_parked.folder / "answers" / "127.0.0.1").write_text(mine)
+    for number in range(3):
+        sentinel(all_parked, number, 3, master=1)
+    for number in (0, 2):
+        (all_parked.folder / "answers" / SERVERS[number]).unlink()
+    assert ("replicaof no one" in told(all_parked, seconds)) is (seconds == 0)
+
+
 def test_nobody_leads_while_a_single_sentinel_knows_a_master(all_parked):
     """It tells the others when they are back."""
     sentinel(all_parked, 0, 3, master=0)
