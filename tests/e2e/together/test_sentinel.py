@@ -272,7 +272,7 @@ def test_a_killed_master_comes_back_as_what_it_was(accounts: Watched, killed: st
     with accounts.client(str(seen["master"])) as connection:
         assert connection.get(killed) == "before"
         lost = writer.lost(connection)
-    # A server that comes back as the master has not what it kept in memory while the disk was busy (appendfsync everysec).
+    # One that comes back as the master lacks what it held in memory while its disk was busy (appendfsync everysec).
     print(
         f"{killed} killed: {'the same' if same else 'another'} master, longest write gap {writer.gap:.2f} s, "
         f"{len(lost)} of {len(writer.acknowledged)} acknowledged writes lost"

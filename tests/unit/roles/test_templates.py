@@ -333,12 +333,17 @@ def container(objects):
     return found
 
 
-@pytest.mark.parametrize("scenario", ["default", "other", "open"])
+EVERY_TOPOLOGY = ["default", "other", "open", "sentinel", "sentinel otherwise", "standalone"]
+
+
+@pytest.mark.parametrize("scenario", EVERY_TOPOLOGY)
 def test_every_object_is_ours_and_complete(rendered, scenario):
     for item in rendered[scenario]:
+        labels = item["metadata"]["labels"]
         assert item["apiVersion"]
-        assert OWNER.items() <= item["metadata"]["labels"].items()
-        assert SELECTOR.items() <= item["metadata"]["labels"].items()
+        assert OWNER.items() <= labels.items()
+        assert labels["app.kubernetes.io/name"] in ("redis", "redis-sentinel")
+        assert labels["app.kubernetes.io/component"]
         assert item["kind"] == "Namespace" or item["metadata"]["namespace"] == "shop"
     text = json.dumps(rendered[scenario])
     assert "{{" not in text
