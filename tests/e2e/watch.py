@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 
 import redis
+import urllib3
 from deployment import handle
 from kubernetes import client, config
 
@@ -39,12 +40,15 @@ class Watcher(threading.Thread):
     def run(self) -> None:
         while not self._done.wait(LOOK_SECONDS):
             at = time.monotonic()
-            pods = self._core.list_namespaced_pod(
-                self._namespace, label_selector=f"app.kubernetes.io/instance={self._name},redis-role=master"
-            )
-            slices = self._discovery.list_namespaced_endpoint_slice(
-                self._namespace, label_selector=f"kubernetes.io/service-name={self._name}-master"
-            )
+            try:
+                pods = self._core.list_namespaced_pod(
+                    self._namespace, label_selector=f"app.kubernetes.io/instance={self._name},redis-role=master"
+                )
+                slices = self._discovery.list_namespaced_endpoint_slice(
+                    self._namespace, label_selector=f"kubernetes.io/service-name={self._name}-master"
+                )
+            except (client.ApiException, urllib3.exceptions.HTTPError):
+                continue
             ready = [
                 address
                 for item in slices.items
@@ -63,6 +67,7 @@ class Watcher(threading.Thread):
         self.join()
 
     def never_two(self) -> bool:
+        assert self.looks, "nobody looked"
         return all(len(look.masters) < 2 and len(look.endpoints) < 2 for look in self.looks)
 
     def labelled_at(self, pod: str) -> float:

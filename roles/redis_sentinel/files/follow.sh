@@ -29,7 +29,8 @@ outvoted_by=
 look() {
     state=$(printf '%s\n' ping 'info replication' 'config get appendonly' 'config get replica-priority' | ask)
     case $state in
-        PONG* | MASTERDOWN*) ;;
+        # The whole answer, up to the last of the questions.
+        PONG*replica-priority* | MASTERDOWN*replica-priority*) ;;
         *) return 1 ;;
     esac
     case $state in
@@ -171,10 +172,16 @@ obey() {
     outvoted_by=
     if [ "$2" = "$POD_HOSTNAME" ]; then
         if [ -e "$parked" ] && [ "$is" = slave ]; then
+            reason=
             if [ -n "$recalled_master" ] && is_up_to_date; then
-                lead "Sentinels expect it to be"
+                reason="Sentinels expect it to be"
             elif nobody_has_data; then
-                lead "Sentinels expect it to be, and no server has any data"
+                reason="Sentinels expect it to be, and no server has any data"
+            fi
+            if [ -n "$reason" ]; then
+                # Asked again: servers may have taken seconds to answer.
+                [ "$(agreed)" = "$1 $2" ] || return
+                lead "$reason"
             else
                 # As the master it would take from its replicas what it has not.
                 log "Sentinels expect it to be the master, and others may have more data: asking them to take another one"

@@ -82,7 +82,7 @@ def run(tmp_path):
 def server(run, number, role, *, term=-1, master=0, more=""):
     """What a server answers to everything that is asked."""
     memory = f"term-{term}.{SERVERS[master]}" if term >= 0 else ""
-    text = f"PONG\nrole:{role}\nmaster_repl_offset:5\nslave_repl_offset:5\ncluster-announce-hostname\n{memory}\n{more}"
+    text = f"PONG\nrole:{role}\nmaster_repl_offset:5\nslave_repl_offset:5\ncluster-announce-hostname\n{memory}\n{more}replica-priority\n0\n"
     (run.folder / "answers" / SERVERS[number]).write_text(text)
 
 
@@ -172,6 +172,18 @@ def test_the_last_master_leads_where_machines_are_busy(all_parked):
     """Its own server answers at once, the others do not."""
     (all_parked.folder / "slow").touch()
     assert "replicaof no one" in told(all_parked, election_seconds=600)
+
+
+def test_an_answer_that_was_cut_off_makes_no_server_empty(all_parked):
+    """The client prints one answer after the other, and may be ended between two."""
+    mine = (all_parked.folder / "answers" / SERVERS[1]).read_text().replace("appendonly\nyes", "appendonly\nno")
+    (all_parked.folder / "answers" / "127.0.0.1").write_text(mine)
+    for number in range(3):
+        sentinel(all_parked, number, 3, master=1)
+    for number in (0, 2):
+        path = all_parked.folder / "answers" / SERVERS[number]
+        path.write_text(path.read_text().partition("cluster-announce-hostname")[0])
+    assert "replicaof no one" not in told(all_parked, 60)
 
 
 @pytest.mark.parametrize("seconds", [0, 60])
