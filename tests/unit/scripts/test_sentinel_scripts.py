@@ -82,7 +82,8 @@ def run(tmp_path):
 def server(run, number, role, *, term=-1, master=0, more=""):
     """What a server answers to everything that is asked."""
     memory = f"term-{term}.{SERVERS[master]}" if term >= 0 else ""
-    text = f"PONG\nrole:{role}\nmaster_repl_offset:5\nslave_repl_offset:5\ncluster-announce-hostname\n{memory}\n{more}replica-priority\n0\n"
+    offsets = "master_repl_offset:5\nslave_repl_offset:5\n"
+    text = f"PONG\nrole:{role}\n{offsets}cluster-announce-hostname\n{memory}\n{more}replica-priority\n0\n"
     (run.folder / "answers" / SERVERS[number]).write_text(text)
 
 
