@@ -23,6 +23,7 @@ no_master_since=
 no_link_since=
 no_link_to=
 outvoted_by=
+reign=
 
 # look: what this server says of itself, all of a round in one call. Sets "state" and "is" (master or slave). Fails, and
 # leaves "is" as it was, while it does not answer or loads its data.
@@ -48,6 +49,11 @@ yes"*) appendonly=yes ;;
         *"replica-priority
 0"*) priority=0 ;;
     esac
+}
+
+# replid: the replication id of this server, another one each time it becomes a master.
+replid() {
+    echo "$state" | sed -n 's/^master_replid://p'
 }
 
 # has_link: whether this server has what a master has: as one itself, or by its link to it.
@@ -105,6 +111,7 @@ lead() {
     log "becoming the master: $1"
     accepted replicaof no one || return
     rm -f "$parked"
+    reign=
 }
 
 # still ROLE: whether the server says so, or nothing.
@@ -171,6 +178,7 @@ obey() {
     before=$outvoted_by
     outvoted_by=
     if [ "$2" = "$POD_HOSTNAME" ]; then
+        [ "$is" != master ] || reign=$(replid)
         if [ -e "$parked" ] && [ "$is" = slave ]; then
             reason=
             if [ -n "$recalled_master" ] && is_up_to_date; then
@@ -189,9 +197,10 @@ obey() {
             fi
         fi
     elif [ "$is" = master ] && [ "$recalled_master" = "$POD_HOSTNAME" ]; then
-        # Not at once: a Sentinel may be about to make it the master again, and tell the others.
-        outvoted_by="$1 $2"
-        if [ "$before" = "$outvoted_by" ]; then
+        # Not at once: a Sentinel may be about to make it the master again, and tell the others. Not at all where one has done so
+        # since Sentinels agreed on it last: that one tells the others, or makes it a replica.
+        outvoted_by="$1 $2 $(replid)"
+        if [ "$before" = "$outvoted_by" ] && [ "${reign:-$(replid)}" = "$(replid)" ]; then
             keep "$recalled_term" && follow "$2"
         else
             may_be_outvoted

@@ -30,6 +30,7 @@ fi 2>/dev/null
 # Scripts that go on for ever end after some rounds, or when they have told the server what to be.
 SLEEP = """#!/bin/sh
 echo >>{folder}/rounds
+[ $(wc -l <{folder}/rounds) -ne 3 ] || [ ! -e {folder}/later ] || cp {folder}/later/* {folder}/answers
 [ $(wc -l <{folder}/rounds) -lt 12 ] && [ ! -e {folder}/told ] || kill $PPID
 """
 
@@ -219,3 +220,27 @@ def test_with_snapshots_a_replica_may_have_more_than_a_master_that_crashed(all_p
     for number in range(3):
         sentinel(all_parked, number, 3, master=1)
     assert ("replicaof no one" in told(all_parked, seconds)) is leads
+
+
+@pytest.mark.parametrize(("replid", "follows"), [("a" * 40, True), ("b" * 40, False)], ids=["the old one", "a new one"])
+def test_only_a_master_of_before_follows_the_one_that_sentinels_agree_on(run, replid, follows):
+    """A Sentinel that has just made it the master again tells the others in a moment."""
+
+    def says(folder, replid):
+        text = (run.folder / "answers" / SERVERS[1]).read_text()
+        (run.folder / folder / "127.0.0.1").write_text(
+            text.replace("role:master\n", f"role:master\nmaster_replid:{replid}\n")
+        )
+
+    (run.folder / "later").mkdir()
+    (run.folder / "data" / "appendonlydir").mkdir()
+    server(run, 1, "master", term=3, master=1, more="appendonly\nyes\n")
+    says("answers", "a" * 40)
+    says("later", replid)
+    for number in range(3):
+        sentinel(run, number, 4, master=0)
+        (run.folder / "answers" / SENTINELS[number]).rename(run.folder / "later" / SENTINELS[number])
+        sentinel(run, number, 3, master=1)
+    run("follow.sh", 60)
+    followed = (run.folder / "told").exists() and f"replicaof {SERVERS[0]} 6379" in (run.folder / "told").read_text()
+    assert followed is follows
