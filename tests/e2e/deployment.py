@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT / "tests" / "lab"))
 
 import trouble
 from slotwise_lab import handle
+from trouble import is_ready
 
 # Variables of deployments, whose tasks run on this machine.
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
@@ -108,12 +109,6 @@ def run_playbook(playbook: str, inventories: Sequence[pathlib.Path], *arguments:
         check=False,
     )
     return Run(done.returncode, done.stdout, time.monotonic() - begin)
-
-
-def is_ready(pod: Mapping) -> bool:
-    conditions = pod["status"].get("conditions", [])
-    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-    return ready and not pod["metadata"].get("deletionTimestamp")
 
 
 @dataclass

@@ -4,11 +4,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Mapping
 
+from deployment import ROOT
 
-def paste_all(notes: str, environment: Mapping[str, str], first: str = "true") -> dict[str, str]:
+WITH_LAB = {**os.environ, "PATH": f"{ROOT / '.lab' / 'bin'}:{os.environ['PATH']}"}
+
+
+def paste_all(notes: str, environment: Mapping[str, str] = WITH_LAB, first: str = "true") -> dict[str, str]:
     """Run each command in a shell of its own, after the line ``first``; command -> what it printed. All succeed."""
     commands = [line.strip() for line in notes.splitlines() if line.strip().startswith("kubectl ")]
     assert commands, notes

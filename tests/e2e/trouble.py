@@ -34,13 +34,15 @@ def _listed(*what: str) -> list[dict]:
     return json.loads(done.stdout)["items"] if done.returncode == 0 else []
 
 
-def _is_ready(item: Mapping) -> bool:
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in item["status"].get("conditions", []))
+def is_ready(item: Mapping) -> bool:
+    """Whether a pod or a machine is ready, and does not go."""
+    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in item["status"].get("conditions", []))
+    return ready and not item["metadata"].get("deletionTimestamp")
 
 
 def _nodes() -> Iterator[str]:
     for node in _listed("nodes"):
-        if not _is_ready(node):
+        if not is_ready(node):
             yield f"  machine {node['metadata']['name']}: {_reasons(node)}"
 
 
@@ -56,7 +58,7 @@ def _pods() -> Iterator[str]:
         warnings.setdefault(event["involvedObject"].get("uid", ""), []).append(text)
     for pod in _listed("pods", "-A"):
         about = pod["metadata"]
-        if _is_ready(pod) and not about.get("deletionTimestamp"):
+        if is_ready(pod):
             continue
         going = ", goes" if about.get("deletionTimestamp") else ""
         machine = pod["spec"].get("nodeName", "no machine")

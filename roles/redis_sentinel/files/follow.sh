@@ -39,6 +39,9 @@ look() {
         *role:slave*) is=slave ;;
         *) return 1 ;;
     esac
+    # Another one each time it becomes a master.
+    replid=${state#*master_replid:}
+    replid=${replid%%[!0-9a-f]*}
     appendonly=no
     priority=
     case $state in
@@ -49,11 +52,6 @@ yes"*) appendonly=yes ;;
         *"replica-priority
 0"*) priority=0 ;;
     esac
-}
-
-# replid: the replication id of this server, another one each time it becomes a master.
-replid() {
-    echo "$state" | sed -n 's/^master_replid://p'
 }
 
 # has_link: whether this server has what a master has: as one itself, or by its link to it.
@@ -178,7 +176,7 @@ obey() {
     before=$outvoted_by
     outvoted_by=
     if [ "$2" = "$POD_HOSTNAME" ]; then
-        [ "$is" != master ] || reign=$(replid)
+        [ "$is" != master ] || reign=$replid
         if [ -e "$parked" ] && [ "$is" = slave ]; then
             reason=
             if [ -n "$recalled_master" ] && is_up_to_date; then
@@ -199,8 +197,8 @@ obey() {
     elif [ "$is" = master ] && [ "$recalled_master" = "$POD_HOSTNAME" ]; then
         # Not at once: a Sentinel may be about to make it the master again, and tell the others. Not at all where one has done so
         # since Sentinels agreed on it last: that one tells the others, or makes it a replica.
-        outvoted_by="$1 $2 $(replid)"
-        if [ "$before" = "$outvoted_by" ] && [ "${reign:-$(replid)}" = "$(replid)" ]; then
+        outvoted_by="$1 $2 $replid"
+        if [ "$before" = "$outvoted_by" ] && [ "${reign:-$replid}" = "$replid" ]; then
             keep "$recalled_term" && follow "$2"
         else
             may_be_outvoted

@@ -52,7 +52,7 @@ ask_each() {
 # of the two answers already names the new one.
 view_of() {
     printf 'sentinel get-master-addr-by-name %s\nsentinel master %s\n' "$MASTER_NAME" "$MASTER_NAME" |
-        timeout "$answer_seconds" "${cli:?}" -h "$1" -p "$SENTINEL_PORT" 2>/dev/null | tr -d '\r' |
+        REDIS_PORT=$SENTINEL_PORT REDIS_SECONDS=$answer_seconds ask_at "$1" |
         sed -n -e 1p -e '/^config-epoch$/{n;p;}' | {
         read -r master && read -r epoch && [ -n "$master" ] && echo "$epoch $master"
     }
@@ -68,8 +68,7 @@ agreed() {
 # state_of SERVER: "TERM OWN OFFSET NUMBER ROLE NAME". TERM and OWN are what it remembers, see remember: -1 for a server that
 # never had a master, OWN is 1 where it was the master itself.
 state_of() {
-    answers=$(printf 'info replication\nconfig get cluster-announce-hostname\n' |
-        timeout "$answer_seconds" "$cli" -h "$1" -p "$REDIS_PORT" 2>/dev/null | tr -d '\r')
+    answers=$(printf 'info replication\nconfig get cluster-announce-hostname\n' | REDIS_SECONDS=$answer_seconds ask_at "$1")
     says=$(echo "$answers" | sed -n 's/^role://p')
     [ -n "$says" ] || return
     # Cut off after the first answer it would look as if it had no memory, and so no data.

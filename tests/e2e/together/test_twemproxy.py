@@ -7,7 +7,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import os
 import pathlib
 import threading
 import time
@@ -16,7 +15,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 import yaml
-from deployment import LOCAL, ROOT, Run, handle, is_ready, run_playbook, wait_for
+from deployment import LOCAL, Run, handle, is_ready, run_playbook, wait_for
 from notes import paste_all
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -86,7 +85,7 @@ def fleet(together: Together) -> Fleet:
 
 def test_the_commands_of_the_notes_work(fleet: Fleet) -> None:
     notes = fleet.play("playbooks/verify.yml", "--limit", "proxy").output
-    printed = paste_all(notes, {**os.environ, "PATH": f"{ROOT / '.lab' / 'bin'}:{os.environ['PATH']}"})
+    printed = paste_all(notes)
     assert len(printed) == 4, notes
     for command, text in printed.items():
         if "get secret" in command:

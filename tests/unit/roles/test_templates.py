@@ -333,17 +333,23 @@ def container(objects):
     return found
 
 
-EVERY_TOPOLOGY = ["default", "other", "open", "sentinel", "sentinel otherwise", "standalone"]
-
-
-@pytest.mark.parametrize("scenario", EVERY_TOPOLOGY)
-def test_every_object_is_ours_and_complete(rendered, scenario):
+@pytest.mark.parametrize(
+    ("scenario", "component", "names"),
+    [
+        ("default", "cluster", {"redis"}),
+        ("other", "cluster", {"redis"}),
+        ("open", "cluster", {"redis"}),
+        ("sentinel", "sentinel", {"redis", "redis-sentinel"}),
+        ("sentinel otherwise", "sentinel", {"redis", "redis-sentinel"}),
+        ("standalone", "standalone", {"redis"}),
+    ],
+)
+def test_every_object_is_ours_and_complete(rendered, scenario, component, names):
     for item in rendered[scenario]:
         labels = item["metadata"]["labels"]
         assert item["apiVersion"]
-        assert OWNER.items() <= labels.items()
-        assert labels["app.kubernetes.io/name"] in ("redis", "redis-sentinel")
-        assert labels["app.kubernetes.io/component"]
+        assert {**OWNER, "app.kubernetes.io/component": component}.items() <= labels.items()
+        assert labels["app.kubernetes.io/name"] in names
         assert item["kind"] == "Namespace" or item["metadata"]["namespace"] == "shop"
     text = json.dumps(rendered[scenario])
     assert "{{" not in text

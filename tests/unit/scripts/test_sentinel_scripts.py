@@ -176,12 +176,17 @@ def test_the_last_master_leads_where_machines_are_busy(all_parked):
     assert "replicaof no one" in told(all_parked, election_seconds=600)
 
 
+def expected_with_snapshots(run):
+    """accounts-1 has snapshots only, and all Sentinels expect it to lead."""
+    mine = (run.folder / "answers" / SERVERS[1]).read_text().replace("appendonly\nyes", "appendonly\nno")
+    (run.folder / "answers" / "127.0.0.1").write_text(mine)
+    for number in range(3):
+        sentinel(run, number, 3, master=1)
+
+
 def test_an_answer_that_was_cut_off_makes_no_server_empty(all_parked):
     """The client prints one answer after the other, and may be ended between two."""
-    mine = (all_parked.folder / "answers" / SERVERS[1]).read_text().replace("appendonly\nyes", "appendonly\nno")
-    (all_parked.folder / "answers" / "127.0.0.1").write_text(mine)
-    for number in range(3):
-        sentinel(all_parked, number, 3, master=1)
+    expected_with_snapshots(all_parked)
     for number in (0, 2):
         path = all_parked.folder / "answers" / SERVERS[number]
         path.write_text(path.read_text().partition("cluster-announce-hostname")[0])
@@ -191,10 +196,7 @@ def test_an_answer_that_was_cut_off_makes_no_server_empty(all_parked):
 @pytest.mark.parametrize("seconds", [0, 60])
 def test_with_snapshots_servers_that_do_not_answer_are_waited_for(all_parked, seconds):
     """They may have what the snapshot has not. Sentinels answer, and expect it to lead."""
-    mine = (all_parked.folder / "answers" / SERVERS[1]).read_text().replace("appendonly\nyes", "appendonly\nno")
-    (all_parked.folder / "answers" / "127.0.0.1").write_text(mine)
-    for number in range(3):
-        sentinel(all_parked, number, 3, master=1)
+    expected_with_snapshots(all_parked)
     for number in (0, 2):
         (all_parked.folder / "answers" / SERVERS[number]).unlink()
     assert ("replicaof no one" in told(all_parked, seconds)) is (seconds == 0)
