@@ -332,6 +332,23 @@ def test_all_sentinels_at_once(accounts: Watched) -> None:
     assert all(look.masters == [before["master"]] for look in watcher.looks), "the master lost its label"
 
 
+def test_a_sentinel_whose_container_restarts_in_place_watches_on(accounts: Watched) -> None:
+    """Sentinels write their file anew, with the password in it."""
+    pod, before = f"{NAME}-sentinel-0", accounts.seen()
+
+    def started_again() -> int:
+        statuses = accounts.pod_facts()[pod]["status"]["containerStatuses"]
+        return next(status["restartCount"] for status in statuses if status["name"] == "sentinel")
+
+    count = started_again()
+    with Watcher(NAME, NAME) as watcher:
+        accounts.kubectl("exec", pod, "-c", "sentinel", "--", "sh", "-c", "kill -TERM 1")
+        wait_for("the container's restart", lambda: started_again() > count)
+        seen = accounts.wait_until_whole()
+    served(watcher, "label")
+    assert (seen["master"], seen["epoch"]) == (before["master"], before["epoch"])
+
+
 def test_a_master_whose_volume_was_wiped_does_not_empty_its_replicas(accounts: Watched) -> None:
     old = accounts.master
     with accounts.client(old) as connection:
