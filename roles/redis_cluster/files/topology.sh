@@ -57,6 +57,7 @@ prepare_data() {
 run_beside() {
     # shellcheck disable=SC2154 # set by start.sh
     sh "$scripts/supervise.sh" meet.sh &
+    echo $! >"$REDIS_RUN/supervisor"
 }
 
 # What is asked to know whether a server that answers may get clients.
