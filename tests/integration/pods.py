@@ -142,11 +142,9 @@ class Pods:
     def stop(self, pod: int, how: int = signal.SIGTERM) -> None:
         """Its container ends, with everything in it; what belongs to the pod stays."""
         process = self.processes.pop(pod)
-        try:
+        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.killpg(process.pid, how)
             process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            pass
         # What the end of the first process of a container does to the others.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -168,7 +166,8 @@ class Pods:
     def ask(self, pod: int, *command: str) -> str:
         argv = [*self.flavor.cli, "-h", self.addresses[pod], "-p", str(self.port), *command]
         environment = {**os.environ, **({"REDISCLI_AUTH": self.password} if self.password else {})}
-        return subprocess.run(argv, capture_output=True, text=True, env=environment, check=False).stdout.strip()
+        done = subprocess.run(argv, capture_output=True, text=True, errors="surrogateescape", env=environment, check=False)
+        return done.stdout.strip()
 
     def script(self, pod: int, name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -56,7 +56,7 @@ now() {
 wait_until() {
     # The first process of a container is not ended by a signal that it does not expect.
     trap 'exit 143' TERM
-    until problem=$("$1"); do
+    until problem=$(set +e; "$1"); do
         log "waits: ${problem:-$1 could not be carried out}"
         sleep 5
     done

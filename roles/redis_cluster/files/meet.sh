@@ -155,6 +155,8 @@ while :; do
             ! follows_old_address || settled=
             [ -z "$missing" ] || meet_moved
         fi
+        # Alone it is about to become part of a cluster.
+        [ -n "$id" ] || settled=
     fi
     # Once a second while pods start, then less and less often. A process in a container costs far more than the question.
     if [ -n "$settled" ]; then
