@@ -33,7 +33,11 @@ is_alive() {
 is_supervised() {
     [ -s "$REDIS_RUN/supervisor" ] || return 0
     read -r pid <"$REDIS_RUN/supervisor"
-    kill -CONT "$pid" 2>/dev/null
+    kill -CONT "$pid" 2>/dev/null && read -r process <"/proc/$pid/stat" || return 1
+    # Ended: the server is its parent, and never asks.
+    case $process in
+        *') Z '*) return 1 ;;
+    esac
 }
 
 case $1 in

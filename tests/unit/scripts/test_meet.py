@@ -196,7 +196,9 @@ def test_it_looks_often_at_first_and_then_less_where_something_is_wrong(meet, tm
 def test_a_peer_answers_by_a_clock_that_was_set_back_too(meet, tmp_path):
     """Servers note pongs by the clock of the machine, which was an hour ahead when they started."""
     client = tmp_path / "redis-cli"
-    client.write_text(client.read_text().replace("$(wc -l <", "$((9000 - $(wc -l <").replace('rounds)/"', 'rounds)))/"'))
+    client.write_text(
+        client.read_text().replace("$(wc -l <", "$((9000 - $(wc -l <").replace('rounds)/"', 'rounds)))/"')
+    )
     meet(table(), replication("up", NEW), rounds=4)
     assert pauses(tmp_path)[2:] == [30, 30]
 
