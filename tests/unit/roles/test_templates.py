@@ -397,6 +397,15 @@ def test_names_and_selectors_fit_together(rendered, scenario):
     volumes = {volume["name"] for volume in pod_spec(objects)["volumes"]} | {"data"}
     assert {mount["name"] for mount in container(objects)["volumeMounts"]} == volumes
     assert ("auth" in volumes) is (scenario != "open")
+    told = {item["name"]: item.get("value") for item in container(objects)["env"]}
+    assert told["REDIS_AUTH"] == ("disabled" if scenario == "open" else "enabled")
+
+
+def test_what_a_restart_must_not_lose_is_not_in_memory(rendered):
+    """A machine that restarts empties volumes in memory, and keeps its pods."""
+    (volume,) = (v for v in pod_spec(rendered["default"])["volumes"] if v["name"] == "pod")
+    assert "medium" not in volume["emptyDir"]
+    assert {"name": "pod", "mountPath": "/run/pod"} in container(rendered["default"])["volumeMounts"]
 
 
 @pytest.mark.parametrize("scenario", ["default", "other", "open"])
@@ -534,8 +543,10 @@ def test_standalone_servers(rendered):
     assert "cluster" not in one(objects, "ConfigMap", "orders-config")["data"]["redis.conf"]
     assert sorted(one(objects, "ConfigMap", "orders-scripts")["data"]) == [
         "common.sh",
+        "persistence.sh",
         "probe.sh",
         "start.sh",
+        "supervise.sh",
         "topology.sh",
     ]
     assert "leases" not in {rule["resource"] for rule in rendered["standalone rules"]}
