@@ -101,6 +101,10 @@ class Init:
             "The steps are done, but new ones keep turning up.", plan_text(plan).splitlines(), "Run again to go on."
         )
 
+    @staticmethod
+    def _time_left(deployment: Deployment) -> float:
+        return max(LEAST_SECONDS, deployment.deadline - time.monotonic())
+
     @contextmanager
     def _lock(self, deployment: Deployment, plan: Plan) -> Iterator[Callable[[], None]]:
         """Hold the Lease while a plan is carried out; yields the check whether it is still held."""
@@ -110,14 +114,14 @@ class Init:
         # with the library of Kubernetes, see _servers
         from ansible_collections.slotwise.redis.plugins.module_utils._lease import Lease  # noqa: PLC0415
 
-        with Lease(deployment.api, self._module.params["namespace"], self._module.params["name"]) as lease:
+        names = self._module.params["namespace"], self._module.params["name"]
+        with Lease(deployment.api, *names, self._time_left(deployment), self._report) as lease:
             yield lease.check
 
     def _execute(
         self, fleet: Fleet, nodes: list[Node], plan: Plan, deployment: Deployment, guard: Callable[[], None]
     ) -> list[Node]:
-        timeout = max(LEAST_SECONDS, deployment.deadline - time.monotonic())
-        executor = Executor(fleet, nodes, timeout, self._report, guard)
+        executor = Executor(fleet, nodes, self._time_left(deployment), self._report, guard)
         try:
             return executor.run(plan)
         finally:

@@ -79,6 +79,15 @@ def api_client(kubeconfig: str | None = None, context: str | None = None) -> cli
     return made
 
 
+def passes(error: Exception) -> bool:
+    """Whether the API may answer the same request differently in a while."""
+    if isinstance(error, HttpError):
+        return True
+    # one that has just started knows not every group of its API yet; a namespace that is away stays away
+    unknown = error.status == 404 and "namespaces" not in str(error.body)
+    return unknown or error.status in (408, 429) or error.status >= 500
+
+
 @contextmanager
 def api_errors(api: client.ApiClient, doing: str) -> Iterator[None]:
     """Turn an unanswered or refused request into an error that says what was asked of whom."""
@@ -95,10 +104,14 @@ def api_errors(api: client.ApiClient, doing: str) -> Iterator[None]:
         advice = ""
         if error.status == 401:
             advice = "The credentials in the kubeconfig are not accepted; renew them."
+        elif error.status == 403 and "being terminated" in str(error.body):
+            advice = "The namespace is being deleted. Run again when it is gone."
         elif error.status == 403:
             advice = (
                 "Grant the missing verb to the user of the kubeconfig; playbooks/preflight.yml lists what is needed."
             )
+        elif error.status == 404 and "namespaces" in str(error.body):
+            advice = "The namespace does not exist, or not any more."
         raise EngineError(
             f"The Kubernetes API at {server} refused ({doing}): {error.status} {error.reason}",
             [error.body.strip() if isinstance(error.body, str) else str(error.body)],

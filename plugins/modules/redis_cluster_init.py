@@ -20,7 +20,7 @@ description:
     give away slots whose keys are elsewhere. It never flushes or resets a node.
   - While a cluster without keys is formed, C(cluster-node-timeout) and C(repl-diskless-sync-delay) are lowered, and
     set to O(cluster_node_timeout) and O(repl_diskless_sync_delay) afterwards, also when the run fails.
-  - With O(name), a Lease named as the deployment keeps a second run out while this one changes something.
+  - With O(name), the Lease C(NAME.slotwise.redis) keeps a second run out while this one changes something.
 author:
   - slotwise.redis contributors (@slotwise)
 options:
