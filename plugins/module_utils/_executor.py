@@ -13,10 +13,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from ansible_collections.slotwise.redis.plugins.module_utils._answers import refuse_hopeless, refuse_known
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._join import Joining
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import OBSERVE, parse_info, parse_node
-from ansible_collections.slotwise.redis.plugins.module_utils._topology import Node, Plan, Step
+from ansible_collections.slotwise.redis.plugins.module_utils._topology import Node, Plan, Step, present
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import Command, Fleet, first_error, is_lost
 from ansible_collections.slotwise.redis.plugins.module_utils._waiter import problems, unserved
 
@@ -32,11 +33,12 @@ def observe(fleet: Fleet) -> list[Node]:
     """One round to all nodes. Raises Unreachable naming the nodes that did not answer, and how."""
     replies, seen = fleet.ask_all(*OBSERVE), {}
     failed = {e: first_error(replies[e.name]) for e in fleet.endpoints}
+    refuse_hopeless({e.name: error for e, error in failed.items() if error})
     if any(failed.values()):
         raise Unreachable(
-            "Redis nodes do not answer, or refuse to be asked.",
+            "Redis nodes do not answer.",
             [f"{e.name} at {e.address}:{e.port}: {error}" for e, error in failed.items() if error],
-            "The user of the password needs CLUSTER, INFO and CONFIG GET. Look at these nodes and run again.",
+            "Look at these nodes and run again.",
         )
     return [parse_node(e, replies[e.name], seen) for e in fleet.endpoints]
 
@@ -53,9 +55,9 @@ class Executor:
         guard: Callable[[], None] = lambda: None,
     ) -> None:
         """``guard`` is called before every round that changes something; it raises where this run must stop."""
-        self._fleet, self._nodes, self._report, self._guard = fleet, {n.name: n for n in nodes}, report, guard
-        self._expected = {n.node_id: n.name for n in nodes}
-        fleet.pin({n.name: n.node_id for n in nodes})
+        self._fleet, self._nodes, self._report, self._guard = fleet, {n.name: n for n in present(nodes)}, report, guard
+        self._away = [n for n in nodes if n.away]
+        fleet.pin({n.name: n.node_id for n in self._nodes.values()})
         self._deadline = time.monotonic() + timeout
         self._started = time.monotonic()
         self.actions: list[dict[str, object]] = []
@@ -83,14 +85,16 @@ class Executor:
         waiting, pause = dict.fromkeys(self._nodes, ""), POLL_SECONDS
         self._report(f"waiting until {len(waiting)} nodes agree")
         while True:
-            for name, replies in self._fleet.gather(dict.fromkeys(waiting, STATUS)).items():
+            answers = self._fleet.gather(dict.fromkeys(waiting, STATUS))
+            refuse_hopeless({name: bad for name, replies in answers.items() if (bad := first_error(replies))})
+            for name, replies in answers.items():
                 bad = first_error(replies)
-                waiting[name] = f"does not answer: {bad}" if bad else unserved(*(parse_info(r) for r in replies))
+                waiting[name] = f"does not answer: {bad}" if bad else unserved(*map(parse_info, replies), self._away)
             waiting = {n: why for n, why in waiting.items() if why}
             found = [f"{name}: {why}" for name, why in waiting.items()]
             if not waiting:
                 nodes = observe(self._fleet)
-                found = problems(nodes)
+                found = problems(nodes, away=self._away)
                 if not found:
                     return nodes
                 waiting, pause = dict.fromkeys(self._nodes, ""), min(2 * pause, SLOW_POLL_SECONDS)
@@ -125,7 +129,9 @@ class Executor:
         """Let replicas ask the masters for their votes, again and again: a master votes once in two node timeouts."""
         waiting, asked = {s.node: s for s in steps}, 0.0
         while waiting:
-            for name, (reply,) in self._fleet.gather(dict.fromkeys(waiting, (("ROLE",),))).items():
+            roles = self._fleet.gather(dict.fromkeys(waiting, (("ROLE",),)))
+            refuse_hopeless({name: reply for name, (reply,) in roles.items() if isinstance(reply, Exception)})
+            for name, (reply,) in roles.items():
                 if not isinstance(reply, Exception) and reply[0] == b"master":
                     self._done(waiting.pop(name))
             now = time.monotonic()
@@ -138,7 +144,8 @@ class Executor:
             if waiting and now >= asked + VOTE_SECONDS:
                 self._guard()
                 self._report(f"{', '.join(waiting)} ask for the votes of the masters")
-                self._fleet.gather(dict.fromkeys(waiting, (("CLUSTER", "FAILOVER", "FORCE"),)))
+                replies = self._fleet.gather(dict.fromkeys(waiting, (("CLUSTER", "FAILOVER", "FORCE"),)))
+                refuse_known({name: reply for name, (reply,) in replies.items()})
                 asked = now
             time.sleep(POLL_SECONDS)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from ansible_collections.slotwise.redis.plugins.module_utils._answers import refuse_known
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import Stalled, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info, parse_nodes, text
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Node, Peer, Step
@@ -105,6 +106,7 @@ class Joining:
             master = self._nodes[str(step.args["master"])]
             batches.setdefault(name, []).insert(0, ("CLUSTER", "REPLICATE", master.node_id))
         replies = self._fleet.gather(batches)
+        refuse_known({name: replies[name][0] for name in self._pending})
         for name, step in list(self._pending.items()):
             reply = replies[name][0]
             if isinstance(reply, Exception):

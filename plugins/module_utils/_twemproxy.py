@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 
+from ansible_collections.slotwise.redis.plugins.module_utils._answers import answer_of, hopeless
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._ketama import Pool, keys
 from ansible_collections.slotwise.redis.plugins.module_utils._servers import POLL_SECONDS, Servers
@@ -117,9 +118,9 @@ def _writes(given: Sequence[str], value: str) -> list[tuple[object, ...]]:
 def _wrong(
     answers: Mapping[str, Replies], asked: Mapping[str, Mapping[str, str]], expected: object
 ) -> list[tuple[str, bool]]:
-    """Proxy and backend of each reply that is not the expected one, and whether it is another answer and no error."""
+    """Proxy and backend of each reply that is not the expected one, and whether waiting would not change it."""
     return [
-        (f"{proxy} to {backend}: {reply}", False)
+        (f"{proxy} to {backend}: {answer_of(reply)}", bool(hopeless(reply)))
         if isinstance(reply, Exception)
         else (f"{proxy} to {backend}: answered {reply!r}", True)
         for proxy, replies in answers.items()

@@ -169,7 +169,7 @@ def test_a_closed_port_is_an_error_and_no_exception(make):
 def test_the_password_goes_first(make):
     servers, fleet = make(2, server={"password": "geheim é"}, password="geheim é")
     assert fleet.ask_all(("ECHO", "x")) == {"n0": [b"x"], "n1": [b"x"]}
-    assert servers[0].commands == [["AUTH", "geheim é"], ["ECHO", "x"]]
+    assert servers[0].commands == [["PING"], ["AUTH", "geheim é"], ["ECHO", "x"]]
 
 
 @pytest.mark.parametrize("password", [None, "wrong"])
