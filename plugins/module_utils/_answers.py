@@ -94,6 +94,11 @@ def answer_of(error: Exception) -> str:
     return getattr(error, "answer", None) or str(error)
 
 
+def is_full(reply: object) -> bool:
+    """Whether a write was refused because the memory that the server may use is full. It serves reads all the same."""
+    return isinstance(reply, Exception) and bool(re.search("^OOM|used memory > 'maxmemory'", answer_of(reply)))
+
+
 def known(error: Exception) -> Hopeless | None:
     """What the table says of an answer."""
     text = answer_of(error)
@@ -106,6 +111,14 @@ def hopeless(error: Exception) -> Hopeless | None:
     if found or answer_of(error).startswith(PASSING) or is_lost(error):
         return found
     return OTHER
+
+
+def explained(reply: object) -> str:
+    """A reply that was not expected, with what to do about it where that is known."""
+    if not isinstance(reply, Exception):
+        return str(reply)
+    row = known(reply)
+    return f"{answer_of(reply)} ({row.advice})" if row else answer_of(reply)
 
 
 def refuse_known(replies: Mapping[str, object]) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from ansible_collections.slotwise.redis.plugins.module_utils._answers import answer_of, hopeless
+from ansible_collections.slotwise.redis.plugins.module_utils._answers import explained, hopeless, is_full
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._ketama import Pool, keys
 from ansible_collections.slotwise.redis.plugins.module_utils._servers import POLL_SECONDS, Servers
@@ -20,6 +20,10 @@ from ansible_collections.slotwise.redis.plugins.module_utils._verify import KEY_
 
 READ_SECONDS = 15
 MESSAGE = "Not every backend works through every proxy."
+FULL = (
+    "is full: it serves reads and refuses writes that need memory. Its verification says how much it uses. Raise its "
+    "maxmemory, delete keys, or let a policy evict them."
+)
 ADVICE = "Look at the backends and at the log of the proxies, then run again."
 
 
@@ -65,7 +69,9 @@ def run_verify(module, write: bool) -> dict[str, object]:
     proxies = Proxies(module)
     fleet = proxies.connect(module.debug)
     try:
-        return {"changed": False, "proxies": _check_in_time(fleet, pool, write, proxies.deadline)}
+        rows = _check_in_time(fleet, pool, write, proxies.deadline)
+        full = sorted({backend for row in rows for backend in row["full"]})
+        return {"changed": False, "proxies": rows, "warnings": [f"{backend} {FULL}" for backend in full]}
     finally:
         fleet.close()
 
@@ -85,20 +91,22 @@ def check_proxies(fleet: Fleet, pool: Pool, write: bool) -> list[dict[str, objec
     """A row for each proxy. Raises with each backend that does not work through one: Unreachable where it may later.
 
     Each proxy reads what the one before it wrote: a proxy that places keys by other settings does not find them.
+    Backends that are full are not broken. They are C(full) in the row of the proxy, and have nothing to read.
     """
     names = [endpoint.name for endpoint in fleet.endpoints]
     token = secrets.token_hex(8)
     own = {name: keys(pool, f"slotwise.redis:{token}:{i}") for i, name in enumerate(names)}
     others = dict(zip(names, [own[name] for name in names[-1:] + names[:-1]]))
     wrong: list[tuple[str, bool]] = []
+    full: dict[str, list[str]] = {name: [] for name in names}
     try:
         if write:
-            wrong += _wrong(fleet.gather({n: _writes(own[n].values(), token) for n in names}), own, b"OK")
-        expected = token.encode() if write else None
+            stored = fleet.gather({n: _writes(own[n].values(), token) for n in names})
+            full = {n: [b for b, reply in zip(own[n], stored[n]) if is_full(reply)] for n in names}
+            wrong += _wrong(stored, own, b"OK", full)
         if not wrong:
-            wrong += _wrong(
-                fleet.gather({n: [("GET", k) for k in others[n].values()] for n in names}), others, expected
-            )
+            read = fleet.gather({n: [("GET", k) for k in others[n].values()] for n in names})
+            wrong += _wrong(read, others, token.encode() if write else None, full)
     finally:
         if write:
             fleet.gather({n: [("DEL", key) for key in own[n].values()] for n in names})
@@ -106,7 +114,13 @@ def check_proxies(fleet: Fleet, pool: Pool, write: bool) -> list[dict[str, objec
         final = any(answer for _text, answer in wrong)
         raise (EngineError if final else Unreachable)(MESSAGE, [text for text, _answer in wrong], ADVICE)
     return [
-        {"pod": e.name, "machine": e.machine, "address": e.address, "backends": len(own[e.name])}
+        {
+            "pod": e.name,
+            "machine": e.machine,
+            "address": e.address,
+            "backends": len(own[e.name]),
+            "full": full[e.name],
+        }
         for e in fleet.endpoints
     ]
 
@@ -116,14 +130,18 @@ def _writes(given: Sequence[str], value: str) -> list[tuple[object, ...]]:
 
 
 def _wrong(
-    answers: Mapping[str, Replies], asked: Mapping[str, Mapping[str, str]], expected: object
+    answers: Mapping[str, Replies],
+    asked: Mapping[str, Mapping[str, str]],
+    expected: object,
+    full: Mapping[str, Collection[str]],
 ) -> list[tuple[str, bool]]:
     """Proxy and backend of each reply that is not the expected one, and whether waiting would not change it."""
+    skipped = {backend for backends in full.values() for backend in backends}
     return [
-        (f"{proxy} to {backend}: {answer_of(reply)}", bool(hopeless(reply)))
+        (f"{proxy} to {backend}: {explained(reply) if hopeless(reply) else reply}", bool(hopeless(reply)))
         if isinstance(reply, Exception)
         else (f"{proxy} to {backend}: answered {reply!r}", True)
         for proxy, replies in answers.items()
         for backend, reply in zip(asked[proxy], replies)
-        if reply != expected
+        if reply != expected and not (backend in skipped and (reply is None or is_full(reply)))
     ]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import SLOTS, Desired, Node, count_slots
 
@@ -55,7 +55,8 @@ def problems(nodes: Sequence[Node], complete: bool = True, away: Sequence[Node] 
             found.append(f"{node.name}: cluster state {node.cluster_state}, {node.slots_ok} of {SLOTS} slots served")
         if not node.link_up:
             found.append(f"{node.name}: its link to its master is down")
-    return found or _disagreement(nodes)
+    # a node that is new has not heard of those that are away
+    return found or _disagreement(nodes, expected if away else None)
 
 
 def _lost_slots(away: Sequence[Node]) -> int:
@@ -84,12 +85,12 @@ def open_slots(nodes: Sequence[Node]) -> list[str]:
     ]
 
 
-def _disagreement(nodes: Sequence[Node]) -> list[str]:
-    """Nodes whose view of roles, slots or epochs differs from what most see."""
+def _disagreement(nodes: Sequence[Node], only: Collection[str] | None = None) -> list[str]:
+    """Nodes whose view of roles, slots or epochs, of these members or all, differs from what most see."""
     # Views of one observation share what they see alike, so most often this tells without a comparison.
     if len({frozenset(map(id, n.peers.values())) for n in nodes}) <= 1:
         return []
-    views = {n.name: _view(n) for n in nodes}
+    views = {n.name: _view(n, only) for n in nodes}
     if len(set(views.values())) <= 1:
         return []
     common = Counter(views.values()).most_common(1)[0][0]
@@ -100,7 +101,9 @@ def _disagreement(nodes: Sequence[Node]) -> list[str]:
     ]
 
 
-def _view(node: Node) -> frozenset[tuple]:
+def _view(node: Node, only: Collection[str] | None) -> frozenset[tuple]:
     """What every node must agree on: who is a replica of whom, who serves which slots, at which epoch."""
-    members = (p for i, p in node.peers.items() if i == node.node_id or not p.in_handshake)
+    members = (
+        p for i, p in node.peers.items() if (i == node.node_id or not p.in_handshake) and (only is None or i in only)
+    )
     return frozenset((p.node_id, p.is_replica, p.master_id, p.slots, p.is_replica or p.epoch) for p in members)
