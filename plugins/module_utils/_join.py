@@ -34,8 +34,11 @@ class Joining:
         replicates: Sequence[Step],
         done: Callable[[Step], None],
         guard: Callable[[], None],
+        *,
+        seen: Callable[[Sequence[Node]], None],
     ) -> None:
-        self._fleet, self._nodes, self._done, self._guard = fleet, nodes, done, guard
+        """``seen`` is told every view that is looked at."""
+        self._fleet, self._nodes, self._done, self._guard, self._seen = fleet, nodes, done, guard, seen
         self._expected = {n.node_id: n.name for n in nodes.values()}
         self._pending = {s.node: s for s in replicates}
         self._strangers: dict[str, list[str]] = {name: list(nodes) for name in nodes}
@@ -116,15 +119,16 @@ class Joining:
                 self._done(step)
         full = [n for n in self._strangers if look_at_all or _known(replies[n][-1]) >= len(self._expected)]
         seen: dict[tuple, Peer] = {}
+        views: list[Node] = []
         for name, (reply,) in self._fleet.gather(dict.fromkeys(full, (("CLUSTER", "NODES"),))).items():
             if isinstance(reply, Exception):
                 continue
             node = self._nodes[name]
-            self._strangers[name] = strangers(
-                Node(node.endpoint, node.node_id, parse_nodes(reply, seen)), self._expected
-            )
+            views.append(Node(node.endpoint, node.node_id, parse_nodes(reply, seen)))
+            self._strangers[name] = strangers(views[-1], self._expected)
             if not self._strangers[name]:
                 del self._strangers[name]
+        self._seen(views)
 
     def _nudge(self, now: float, start: float) -> None:
         """Introduce again the pairs that still do not know each other, each less and less often."""

@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
 
-from ansible_collections.slotwise.redis.plugins.module_utils._answers import explained, hopeless, is_full
+from ansible_collections.slotwise.redis.plugins.module_utils._answers import answer_of, explained, hopeless, is_full
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._ketama import Pool, keys
 from ansible_collections.slotwise.redis.plugins.module_utils._servers import POLL_SECONDS, Servers
@@ -21,9 +21,12 @@ from ansible_collections.slotwise.redis.plugins.module_utils._verify import KEY_
 READ_SECONDS = 15
 MESSAGE = "Not every backend works through every proxy."
 FULL = (
-    "is full: it serves reads and refuses writes that need memory. Its verification says how much it uses. Raise its "
-    "maxmemory, delete keys, or let a policy evict them."
+    "is full: it serves reads and refuses writes that need memory. Twemproxy passes no figures on, they are in INFO "
+    "memory of the server and in its own verification. Raise its maxmemory, delete keys, or let a policy evict them."
 )
+UNKNOWN = "ERR Invalid argument"
+"""What Twemproxy 0.5 makes of an answer that it does not know. OOM is the one that writes get and reads do not."""
+STORED = b"OK"
 ADVICE = "Look at the backends and at the log of the proxies, then run again."
 
 
@@ -102,8 +105,8 @@ def check_proxies(fleet: Fleet, pool: Pool, write: bool) -> list[dict[str, objec
     try:
         if write:
             stored = fleet.gather({n: _writes(own[n].values(), token) for n in names})
-            full = {n: [b for b, reply in zip(own[n], stored[n]) if is_full(reply)] for n in names}
-            wrong += _wrong(stored, own, b"OK", full)
+            full = {n: [b for b, reply in zip(own[n], stored[n]) if _is_full(reply)] for n in names}
+            wrong += _wrong(stored, own, STORED, full)
         if not wrong:
             read = fleet.gather({n: [("GET", k) for k in others[n].values()] for n in names})
             wrong += _wrong(read, others, token.encode() if write else None, full)
@@ -125,6 +128,10 @@ def check_proxies(fleet: Fleet, pool: Pool, write: bool) -> list[dict[str, objec
     ]
 
 
+def _is_full(reply: object) -> bool:
+    return is_full(reply) or (isinstance(reply, Exception) and answer_of(reply) == UNKNOWN)
+
+
 def _writes(given: Sequence[str], value: str) -> list[tuple[object, ...]]:
     return [("SET", key, value, "EX", KEY_SECONDS) for key in given]
 
@@ -143,5 +150,6 @@ def _wrong(
         else (f"{proxy} to {backend}: answered {reply!r}", True)
         for proxy, replies in answers.items()
         for backend, reply in zip(asked[proxy], replies)
-        if reply != expected and not (backend in skipped and (reply is None or is_full(reply)))
+        if reply != expected
+        and not (backend in skipped and (reply is None or (expected == STORED and _is_full(reply))))
     ]
