@@ -38,6 +38,9 @@ class Proxies(Servers):
         module.params.setdefault("dns_server", None)
         super().__init__(module, module.params["replicas"])
 
+    def endpoints(self) -> list[Endpoint]:
+        return self._endpoints()[0]
+
     def _endpoints(self) -> tuple[list[Endpoint], list[str]]:
         if not self._kubernetes:
             return super()._endpoints()
@@ -72,22 +75,23 @@ def run_verify(module, write: bool) -> dict[str, object]:
     proxies = Proxies(module)
     fleet = proxies.connect(module.debug)
     try:
-        rows = _check_in_time(fleet, pool, write, proxies.deadline)
+        rows = _check_in_time(proxies, fleet, pool, write)
         full = sorted({backend for row in rows for backend in row["full"]})
         return {"changed": False, "proxies": rows, "warnings": [f"{backend} {FULL}" for backend in full]}
     finally:
         fleet.close()
 
 
-def _check_in_time(fleet: Fleet, pool: Pool, write: bool, deadline: float) -> list[dict[str, object]]:
-    """Backends may be away for a while: a restart, a new address that DNS does not tell yet."""
+def _check_in_time(proxies: Proxies, fleet: Fleet, pool: Pool, write: bool) -> list[dict[str, object]]:
+    """Backends may be away for a while: a restart, a new address that DNS does not tell yet. Proxies may be others."""
     while True:
         try:
             return check_proxies(fleet, pool, write)
         except Unreachable:
-            if time.monotonic() > deadline:
+            if time.monotonic() > proxies.deadline:
                 raise
         time.sleep(POLL_SECONDS)
+        fleet.follow(proxies.endpoints())
 
 
 def check_proxies(fleet: Fleet, pool: Pool, write: bool) -> list[dict[str, object]]:
