@@ -69,7 +69,8 @@ options:
   transport:
     description:
       - How to reach a pod. V(direct) opens TCP connections to pod addresses, V(port_forward) goes through the
-        Kubernetes API. V(auto) is V(direct) where Ansible itself runs in a pod, else V(port_forward).
+        Kubernetes API. V(auto) is V(direct) where Ansible itself runs in a pod and its service account is used, else
+        V(port_forward).
     type: str
     default: auto
     choices: [auto, direct, port_forward]

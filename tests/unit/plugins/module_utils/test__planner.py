@@ -745,7 +745,7 @@ def test_handshakes_count_as_nobody():
 
 
 def crowded(links: dict[str, bool]) -> tuple[Cluster, list[Node]]:
-    """Three shards of one replica each, but that of the second has moved to the first. ``links``: whether they are up."""
+    """Three shards of one replica each, but that of the second has moved to the first. ``links``: are they up?"""
     cluster = formed(3, 1, keys=5)
     (first, (own,)), (_second, (moved,)), _third = cluster.shards()
     moved.master_id = first.node_id
