@@ -116,7 +116,14 @@ SHARED = {
     ],
 }
 AT_NODE0, AT_LOCALHOST = (
-    {"required": {"nodeSelectorTerms": [{"matchExpressions": [{"values": [host]}]}]}} for host in ("host0", "localhost")
+    {
+        "required": {
+            "nodeSelectorTerms": [
+                {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [host]}]}
+            ]
+        }
+    }
+    for host in ("host0", "localhost")
 )
 FOUND = [
     {"spec": {"claimRef": {"name": "data-orders-0"}, "local": {"path": "/a"}, "nodeAffinity": AT_NODE0}},
@@ -741,10 +748,13 @@ def test_hostpath_is_never_made_by_the_kubelet(rendered):
 
 def test_volumes_that_exist(rendered):
     assert rendered["found"] == [
-        {"pod": "orders-0", "type": "local", "machine": "", "node": "node0", "server": "", "path": "/a"},
-        {"pod": "orders-1", "type": "hostpath", "machine": "", "node": "node0", "server": "", "path": "/b"},
-        {"pod": "orders-2", "type": "nfs", "machine": "", "node": "", "server": "192.0.2.9", "path": "/c"},
-        {"pod": "orders", "type": "nfs_shared", "machine": "", "node": "", "server": "192.0.2.9", "path": "/d"},
+        {**row, "machine": "", "incarnation": "", "fault": ""}
+        for row in (
+            {"pod": "orders-0", "type": "local", "node": "node0", "server": "", "path": "/a"},
+            {"pod": "orders-1", "type": "hostpath", "node": "node0", "server": "", "path": "/b"},
+            {"pod": "orders-2", "type": "nfs", "node": "", "server": "192.0.2.9", "path": "/c"},
+            {"pod": "orders", "type": "nfs_shared", "node": "", "server": "192.0.2.9", "path": "/d"},
+        )
     ]
 
 
