@@ -24,6 +24,8 @@ MARKER = ".slotwise-owner.json"
 # A marker that is being written.
 NEW_MARKER = MARKER + ".new"
 MANAGER = "slotwise.redis"
+# Names in a directory that are no data: what a fresh file system has in its root directory, and ours.
+NO_DATA = frozenset({"lost+found", MARKER, NEW_MARKER})
 # Stands for the pods of a deployment in the marker of a directory that they share.
 ALL_PODS = "*"
 MAX_BYTES = 4096

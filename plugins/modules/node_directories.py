@@ -152,13 +152,11 @@ from ansible_collections.slotwise.redis.plugins.module_utils._marker import (
     ALL_PODS,
     MARKER,
     NEW_MARKER,
+    NO_DATA,
     BadMarker,
     Owner,
     read_marker,
 )
-
-# What a fresh file system has in its root directory, and what an interrupted run leaves.
-IGNORED = {"lost+found", MARKER, NEW_MARKER}
 
 
 class Refused(Exception):
@@ -195,7 +193,7 @@ def look(entry: dict[str, Any]) -> Found:
         real = os.path.join(folders.real_path(folder), *missing)
         if missing:
             return Found(real)
-        names = tuple(sorted(set(os.listdir(folder)) - IGNORED))
+        names = tuple(sorted(set(os.listdir(folder)) - NO_DATA))
         return Found(real, os.fstat(folder), read_marker(folder), names)
     except BadMarker as reason:
         raise Refused(f"{path}: its owner marker {MARKER} {reason}") from reason

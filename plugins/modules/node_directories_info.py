@@ -51,6 +51,9 @@ directories:
     exists:
       description: Whether it exists.
       type: bool
+    empty:
+      description: Whether there is nothing in it but its marker.
+      type: bool
     owner:
       description: Content of the owner marker, empty where there is none.
       type: dict
@@ -86,6 +89,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils import _folders as 
 from ansible_collections.slotwise.redis.plugins.module_utils._marker import (
     MARKER,
     NEW_MARKER,
+    NO_DATA,
     BadMarker,
     Owner,
     read_marker,
@@ -129,14 +133,24 @@ def measure(folder: int) -> dict[str, Any]:
 
 def look(path: str) -> dict[str, Any]:
     """One directory."""
-    nothing = {"path": path, "exists": False, "owner": {}, "files": 0, "bytes": 0, "newest": "", "node_id": ""}
+    nothing = {
+        "path": path,
+        "exists": False,
+        "empty": True,
+        "owner": {},
+        "files": 0,
+        "bytes": 0,
+        "newest": "",
+        "node_id": "",
+    }
     folder = -1
     try:
         folder, missing = folders.open_deepest(path)
         if missing:
             return {**nothing, "summary": f"{path}: does not exist"}
         node_id, role = myself(folder)
-        found = {**nothing, **measure(folder), "exists": True, "node_id": node_id}
+        empty = set(os.listdir(folder)) <= NO_DATA
+        found = {**nothing, **measure(folder), "exists": True, "empty": empty, "node_id": node_id}
         try:
             owner = read_marker(folder)
         except BadMarker as reason:

@@ -446,10 +446,11 @@ def test_files_of_redis_are_not_followed(entry, tmp_path, make):
 
 def test_info_of_a_directory(entry):
     run({**entry, "incarnation": "20261127t170000z-ab12"})
+    assert node_directories_info.look(entry["path"])["empty"]
     write(entry["path"], "nodes.conf", f"{'0' * 40} 192.0.2.1:6379@16379 master -\n{'a' * 40} :0 myself,master -\n")
     write(os.path.join(entry["path"], "appendonlydir"), text="123")
     found = node_directories_info.look(entry["path"])
-    assert (found["exists"], found["files"], found["node_id"]) == (True, 2, "a" * 40)
+    assert (found["exists"], found["empty"], found["files"], found["node_id"]) == (True, False, 2, "a" * 40)
     assert found["owner"]["incarnation"] == "20261127t170000z-ab12"
     assert found["summary"].endswith(
         f"Redis Cluster node {'a' * 40}, master; belongs to pod orders-0 of deployment orders in namespace shop, "
