@@ -230,9 +230,10 @@ def check_owner(entry: dict[str, Any], found: Found, marker: Owner, removing: bo
     if entry["adopt"] or not found.names or entry["pod"] == ALL_PODS:
         return
     if wanted.incarnation and marker.incarnation and wanted.incarnation != marker.incarnation:
+        use = "" if removing else ". To use it as it is, run site.yml once with -e k8s_storage_adopt_directories=true"
         raise Refused(
             f"{path}: holds data of incarnation {marker.incarnation} of {marker}, and its volume is of incarnation "
-            f"{wanted.incarnation}"
+            f"{wanted.incarnation}{use}"
         )
     elsewhere = marker.kubernetes and wanted.kubernetes and marker.kubernetes != wanted.kubernetes
     if removing and not entry["exists"] and elsewhere:
@@ -248,7 +249,7 @@ def check_around(entry: dict[str, Any], found: Found, removing: bool) -> None:
     # Removing what lies in that of another owner is the way out.
     for place, mark in [] if removing else folders.marks_above(found.path):
         if not shares(mark, owner_of(entry)):
-            raise Refused(f"{path}: lies in {place}, which belongs to {mark}")
+            raise Refused(f"{path} of {owner_of(entry)}: lies in {place}, which belongs to {mark}")
     if found.status is None:
         return
     folder, missing = folders.open_deepest(path)
@@ -260,7 +261,7 @@ def check_around(entry: dict[str, Any], found: Found, removing: bool) -> None:
         os.close(folder)
     others = [f"{path}/{place}, which belongs to {mark}" for place, mark in marks if not shares(owner_of(entry), mark)]
     if others:
-        raise Refused(f"{path}: holds " + "; ".join(others))
+        raise Refused(f"{path} of {owner_of(entry)}: holds " + "; ".join(others))
     mounts = folders.mounts_below(found.path) if removing else []
     if mounts:
         raise Refused(f"{path}: has other file systems mounted in it, at {', '.join(mounts)}")
@@ -423,10 +424,7 @@ def advice(lost: bool, removing: bool) -> str:
         )
     if removing:
         return "Move the content away, and run again. Data of the deployment itself gets its marker by site.yml."
-    return (
-        "Move the content away, or choose another storage path for the deployment. Data of another incarnation of this "
-        "deployment is used as it is with k8s_storage_adopt_directories=true for one run of site.yml."
-    )
+    return "Move the content away, or choose another storage path for the deployment."
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:
