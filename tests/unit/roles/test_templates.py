@@ -83,6 +83,7 @@ PLAN = [
         "node": f"node{i}",
         "path": f"/srv/redis/shop.orders-{i}",
         "size": "2Gi",
+        "incarnation": "first" if i else "",
     }
     for i in range(2)
 ]
@@ -90,6 +91,19 @@ OLD_VOLUME = {
     "metadata": {"name": "shop.orders-0"},
     "spec": {"nodeAffinity": {"required": "as it was"}},
     "status": {"phase": "Bound"},
+}
+# As people leave them; node1 has lost its labels.
+PATCHED = {
+    "nodes": [NODES[0], {"metadata": {"name": "node1"}}],
+    "volumes": [
+        {"metadata": {"name": "shop.orders-0"}, "spec": {"claimRef": None, "nodeAffinity": None}, "status": {}},
+        {
+            "metadata": {"name": "shop.orders-1"},
+            "spec": {"csi": {}, "claimRef": {"uid": "u"}},
+            "status": {"phase": "Failed"},
+        },
+    ],
+    "class": [],
 }
 VOLUMES = {"k8s_storage_name": "orders", "k8s_storage_namespace": "shop", "k8s_storage_volumes": PLAN}
 FRESH = {"nodes": NODES, "volumes": [], "class": []}
@@ -250,6 +264,8 @@ SCENARIOS = {
         VOLUMES,
         {"nodes": NODES, "volumes": [OLD_VOLUME], "class": []},
     ),
+    "patched volumes": ("k8s_storage", "__k8s_storage_objects", VOLUMES, PATCHED),
+    "patched and released": ("k8s_storage", "__k8s_storage_released", VOLUMES, PATCHED),
     "volumes on NFS": ("k8s_storage", "__k8s_storage_objects", {**VOLUMES, **ON_NFS}, FRESH),
     "shared volume": ("k8s_storage", "__k8s_storage_objects", {**VOLUMES, **SHARED}, FRESH),
     "hostpath": (
@@ -718,8 +734,21 @@ def test_volumes_are_pinned_to_machine_and_claim(rendered):
     assert spec["local"] == {"path": "/srv/redis/shop.orders-1"}
     assert spec["capacity"] == {"storage": "2Gi"}
     assert spec["persistentVolumeReclaimPolicy"] == "Retain"
+    assert "annotations" not in old["metadata"]
+    assert new["metadata"]["annotations"] == {"slotwise.redis/incarnation": "first"}
     (term,) = spec["nodeAffinity"]["required"]["nodeSelectorTerms"]
     assert term["matchExpressions"] == [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["host1"]}]
+
+
+def test_patched_volumes_are_pinned_again(rendered):
+    _class, *made = rendered["patched volumes"]
+    for volume, host in zip(made, ("host0", "node1"), strict=True):
+        assert volume["spec"]["claimRef"]["name"] == f"data-{volume['metadata']['name'].removeprefix('shop.')}"
+        (term,) = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
+        assert term["matchExpressions"][0]["values"] == [host]
+    assert rendered["patched and released"] == [
+        {"volume": "shop.orders-1", "place": "unknown place on unknown machine"}
+    ]
 
 
 def test_volumes_on_nfs(rendered):
