@@ -83,6 +83,7 @@ PLAN = [
         "node": f"node{i}",
         "path": f"/srv/redis/shop.orders-{i}",
         "size": "2Gi",
+        "incarnation": "first" if i else "",
     }
     for i in range(2)
 ]
@@ -90,6 +91,19 @@ OLD_VOLUME = {
     "metadata": {"name": "shop.orders-0"},
     "spec": {"nodeAffinity": {"required": "as it was"}},
     "status": {"phase": "Bound"},
+}
+# As people leave them; node1 has lost its labels.
+PATCHED = {
+    "nodes": [NODES[0], {"metadata": {"name": "node1"}}],
+    "volumes": [
+        {"metadata": {"name": "shop.orders-0"}, "spec": {"claimRef": None, "nodeAffinity": None}, "status": {}},
+        {
+            "metadata": {"name": "shop.orders-1"},
+            "spec": {"csi": {}, "claimRef": {"uid": "u"}},
+            "status": {"phase": "Failed"},
+        },
+    ],
+    "class": [],
 }
 VOLUMES = {"k8s_storage_name": "orders", "k8s_storage_namespace": "shop", "k8s_storage_volumes": PLAN}
 FRESH = {"nodes": NODES, "volumes": [], "class": []}
@@ -116,7 +130,14 @@ SHARED = {
     ],
 }
 AT_NODE0, AT_LOCALHOST = (
-    {"required": {"nodeSelectorTerms": [{"matchExpressions": [{"values": [host]}]}]}} for host in ("host0", "localhost")
+    {
+        "required": {
+            "nodeSelectorTerms": [
+                {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [host]}]}
+            ]
+        }
+    }
+    for host in ("host0", "localhost")
 )
 FOUND = [
     {"spec": {"claimRef": {"name": "data-orders-0"}, "local": {"path": "/a"}, "nodeAffinity": AT_NODE0}},
@@ -243,6 +264,8 @@ SCENARIOS = {
         VOLUMES,
         {"nodes": NODES, "volumes": [OLD_VOLUME], "class": []},
     ),
+    "patched volumes": ("k8s_storage", "__k8s_storage_objects", VOLUMES, PATCHED),
+    "patched and released": ("k8s_storage", "__k8s_storage_released", VOLUMES, PATCHED),
     "volumes on NFS": ("k8s_storage", "__k8s_storage_objects", {**VOLUMES, **ON_NFS}, FRESH),
     "shared volume": ("k8s_storage", "__k8s_storage_objects", {**VOLUMES, **SHARED}, FRESH),
     "hostpath": (
@@ -722,8 +745,21 @@ def test_volumes_are_pinned_to_machine_and_claim(rendered):
     assert spec["local"] == {"path": "/srv/redis/shop.orders-1"}
     assert spec["capacity"] == {"storage": "2Gi"}
     assert spec["persistentVolumeReclaimPolicy"] == "Retain"
+    assert "annotations" not in old["metadata"]
+    assert new["metadata"]["annotations"] == {"slotwise.redis/incarnation": "first"}
     (term,) = spec["nodeAffinity"]["required"]["nodeSelectorTerms"]
     assert term["matchExpressions"] == [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["host1"]}]
+
+
+def test_patched_volumes_are_pinned_again(rendered):
+    _class, *made = rendered["patched volumes"]
+    for volume, host in zip(made, ("host0", "node1"), strict=True):
+        assert volume["spec"]["claimRef"]["name"] == f"data-{volume['metadata']['name'].removeprefix('shop.')}"
+        (term,) = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
+        assert term["matchExpressions"][0]["values"] == [host]
+    assert rendered["patched and released"] == [
+        {"volume": "shop.orders-1", "place": "unknown place on unknown machine"}
+    ]
 
 
 def test_volumes_on_nfs(rendered):
@@ -752,10 +788,13 @@ def test_hostpath_is_never_made_by_the_kubelet(rendered):
 
 def test_volumes_that_exist(rendered):
     assert rendered["found"] == [
-        {"pod": "orders-0", "type": "local", "machine": "", "node": "node0", "server": "", "path": "/a"},
-        {"pod": "orders-1", "type": "hostpath", "machine": "", "node": "node0", "server": "", "path": "/b"},
-        {"pod": "orders-2", "type": "nfs", "machine": "", "node": "", "server": "192.0.2.9", "path": "/c"},
-        {"pod": "orders", "type": "nfs_shared", "machine": "", "node": "", "server": "192.0.2.9", "path": "/d"},
+        {**row, "machine": "", "incarnation": "", "fault": ""}
+        for row in (
+            {"pod": "orders-0", "type": "local", "node": "node0", "server": "", "path": "/a"},
+            {"pod": "orders-1", "type": "hostpath", "node": "node0", "server": "", "path": "/b"},
+            {"pod": "orders-2", "type": "nfs", "node": "", "server": "192.0.2.9", "path": "/c"},
+            {"pod": "orders", "type": "nfs_shared", "node": "", "server": "192.0.2.9", "path": "/d"},
+        )
     ]
 
 
