@@ -75,6 +75,8 @@ class State:
     """Directories with data that a master may lack."""
     excluded: tuple[str, ...] = ()
     """Hosts that Sentinels must not choose while this master hands over."""
+    replicas: tuple[str, ...] = ()
+    """Hosts that have a connection to it as replicas, in sync or not yet."""
 
     @property
     def empty(self) -> bool:
@@ -95,6 +97,7 @@ class State:
             str(value["host"]), memory.term, memory.master, memory.data, memory.history, int(value["keys"]),
             bool(value["leads"]), str(value["waiting"]), tuple(map(str, value["kept"])),
             tuple(map(str, value["excluded"])),
+            tuple(map(str, value["replicas"])),
         )  # fmt: skip
 
 

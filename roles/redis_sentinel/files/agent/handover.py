@@ -23,10 +23,10 @@ GIVEN_UP_SECONDS = 3.0
 
 
 class HandOver:
-    """From the order to stop until a replica leads, or time is up. ``needed`` is the configured min-replicas-to-write."""
+    """From the order to stop until a replica leads, or not. ``needed`` is the configured min-replicas-to-write."""
 
-    def __init__(self, host: str, patience: float, needed: int) -> None:
-        self._host, self._patience, self._needed = host, patience, needed
+    def __init__(self, host: str, port: str, patience: float, needed: int) -> None:
+        self._host, self._port, self._patience, self._needed = host, port, patience, needed
         self._began: float | None = None
         self._fenced: float | None = None
         self._everything: int | None = None
@@ -47,11 +47,11 @@ class HandOver:
         leader = next((host for host, state in seen.states.items() if state and state.leads), "")
         if self._ordered is not None and leader:
             # It has everything up to the fence; whatever Sentinels do now, this server takes no write any more.
-            return [Ask(("REPLICAOF", leader, PORT))]
+            return [Ask(("REPLICAOF", leader, self._port))]
         if now - self._began > self._patience:
             return [Gone("could not hand over: it stops with its data, as the master")]
         if view is not None and view.master != self._host and view.epoch > term:
-            return [Ask(("REPLICAOF", view.master, PORT))]
+            return [Ask(("REPLICAOF", view.master, self._port))]
         if view is None or view.master != self._host:
             return [Say("hand-over", "waits: most Sentinels do not name this server as the master")]
         if self._fenced is None:
@@ -117,5 +117,3 @@ class HandOver:
         self._fenced = None
         return Ask(("CONFIG", "SET", "min-replicas-to-write", str(self._needed)))
 
-
-PORT = "6379"

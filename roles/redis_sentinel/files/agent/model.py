@@ -64,7 +64,7 @@ class Server:
 
 @dataclass(frozen=True)
 class View:
-    """Who is the master, as one Sentinel sees it. ``choices``: the replicas that it may take, host -> slave-priority."""
+    """Who is the master, as one Sentinel sees it. ``choices``: replicas that it may take, host -> slave-priority."""
 
     epoch: int
     master: str
@@ -74,7 +74,7 @@ class View:
 
 @dataclass(frozen=True)
 class Disk:
-    """The volume of a server. ``tail`` is the file that is appended to and its size, read before the server was asked."""
+    """The volume of a server. ``tail`` is the file that is appended to, and its size before the server was asked."""
 
     tail: tuple[str, int] = ("", 0)
     data_bytes: int = 0

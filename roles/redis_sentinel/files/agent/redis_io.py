@@ -8,13 +8,13 @@ RESP2: https://redis.io/docs/latest/develop/reference/protocol-spec
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
-from typing import Any, Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from .evidence import Data, State
 from .model import CLOSED, Replica, Server, View
 
-BAD_FLAGS = ("s_down", "o_down", "disconnected", "master_down")
+BAD_FLAGS = ("s_down", "o_down", "disconnected")
 
 
 class Refused(Exception):
@@ -28,12 +28,12 @@ class Client:
         self._address, self._password, self._seconds = (host, port), password, seconds
         self._socket: socket.socket | None = None
 
-    def ask(self, *commands: tuple[str, ...]) -> list[Any]:
+    def ask(self, *commands: Sequence[str | bytes]) -> list[Any]:
         """The replies to all commands; an error reply is a Refused in its place."""
         try:
             if self._socket is None:
                 self._connect()
-            return self._exchange([[word.encode() for word in command] for command in commands])
+            return self._exchange([[_bytes(word) for word in command] for command in commands])
         except (OSError, ValueError):
             self.close()
             raise
@@ -75,6 +75,10 @@ class Client:
         if kind == b"$":
             return self._file.read(int(rest) + 2)[:-2].decode(errors="replace") if int(rest) >= 0 else None
         return rest
+
+
+def _bytes(word: str | bytes) -> bytes:
+    return word if isinstance(word, bytes) else word.encode()
 
 
 def pairs(reply: Any) -> dict[str, str]:
@@ -147,7 +151,16 @@ def state_without_agent(host: str, replies: list[Any]) -> State:
         term, master = int(shown[5:].partition(".")[0]), shown.partition(".")[2]
     end = server.offset if server.leads or not server.link_up else None
     history = ((server.replid2, server.offset2 - 1),) if server.offset2 > 0 else ()
-    return State(host, term, master, Data(server.replid, server.offset, end), history, server.keys, server.leads)
+    return State(
+        host,
+        term,
+        master,
+        Data(server.replid, server.offset, end),
+        history,
+        server.keys,
+        server.leads,
+        replicas=tuple(replica.host for replica in server.replicas),
+    )
 
 
 def sentinel_questions(name: str) -> tuple[tuple[str, ...], ...]:
@@ -184,6 +197,7 @@ def sentinel_config(settings: Mapping[str, str], password: bytes, epoch: int, la
     lines = [
         f"port {settings['SENTINEL_PORT']}",
         f"dir {settings['REDIS_RUN']}",
+        f"bind {settings.get('REDIS_HOST', '* -::*')}",
         "protected-mode no",
         "sentinel resolve-hostnames yes",
         "sentinel announce-hostnames yes",
@@ -206,7 +220,8 @@ def sentinel_config(settings: Mapping[str, str], password: bytes, epoch: int, la
     ]
     text = "\n".join(lines).encode() + b"\n"
     if password:
-        quoted = b'"' + password.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+        # Every byte by its number, so that none has a meaning.
+        quoted = b'"' + b"".join(b"\\x%02x" % byte for byte in password) + b'"'
         text += b"sentinel auth-pass " + name.encode() + b" " + quoted + b"\n"
         text += b"requirepass " + quoted + b"\n" + b"sentinel sentinel-pass " + quoted + b"\n"
     return text

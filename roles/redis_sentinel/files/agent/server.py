@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from .evidence import HISTORIES, Data, Memory, State, choose, has_all_of, has_more_than, pod
-from .handover import PORT, HandOver
+from .handover import HandOver
 from .model import (
     FENCE,
     FENCE_OF_A_RUN,
@@ -58,6 +58,7 @@ class Settings:
     """The configured min-replicas-to-write."""
     copies: int
     """How many kept directories a volume may have."""
+    port: str = "6379"
 
 
 class ServerAgent:
@@ -110,6 +111,7 @@ class ServerAgent:
         self.state = State(
             self._settings.host, self.memory.term, self.memory.master, self.data, self.memory.history, server.keys,
             server.leads, self.waiting, seen.disk.kept, self._hand_over.excluded if self._hand_over else (),
+            tuple(replica.host for replica in server.replicas),
         )  # fmt: skip
         return [*actions, *self._note(seen, now)]
 
@@ -230,13 +232,13 @@ class ServerAgent:
         return [
             *self._close(server),
             Say("role", f"was the master in term {self.memory.term}; {pod(view.master)} is it in term {view.epoch}"),
-            Ask(("REPLICAOF", view.master, PORT)),
+            Ask(("REPLICAOF", view.master, self._settings.port)),
         ]
 
     def _follow(self, seen: Seen, server: Server, view: View, master: State, now: float) -> list[Action]:
         """Get a link to the master, by which nothing is lost that the master has not."""
         if _plain(server.follows) != view.master:
-            return [*self._close(server), Ask(("REPLICAOF", view.master, PORT))]
+            return [*self._close(server), Ask(("REPLICAOF", view.master, self._settings.port))]
         own = self._own_state(seen)
         if not has_all_of(master, own) and self._kept != self.data:
             keep = self._keep(seen, server, own, master)
@@ -247,7 +249,8 @@ class ServerAgent:
         if server.closed:
             self._connecting = (server.follows, now)
             return [Say("role", f"following {pod(view.master)}"), Gate(True)]
-        if server.syncing:
+        if server.syncing or self._settings.host in master.replicas:
+            # The master may take its time to make a snapshot.
             self._connecting = None
             return []
         if self._connecting is None or self._connecting[0] != server.follows:
@@ -256,7 +259,7 @@ class ServerAgent:
             return []
         # Another spelling of the name makes it look the name up now.
         other = server.follows[:-1] if server.follows.endswith(".") else f"{server.follows}."
-        return [Ask(("REPLICAOF", other, PORT))]
+        return [Ask(("REPLICAOF", other, self._settings.port))]
 
     def _keep(self, seen: Seen, server: Server, own: State, master: State) -> list[Action] | None:
         """What to do before the data may be overwritten; None when it is kept."""
@@ -319,7 +322,7 @@ class ServerAgent:
     def _go(self, seen: Seen, server: Server, view: View | None, now: float) -> list[Action]:
         if self._hand_over is None:
             one = self._settings
-            self._hand_over = HandOver(one.host, one.patience, one.needed)
+            self._hand_over = HandOver(one.host, one.port, one.patience, one.needed)
         return self._hand_over.round(seen, server, view, self.memory.term, now)
 
     def answered(self, accepted: bool, now: float) -> None:
