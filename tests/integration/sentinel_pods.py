@@ -136,8 +136,7 @@ class SentinelPods:
             "REDIS_RUN": str(directory / "run"), "REDIS_DATA": str(directory / "data"), "REDIS_CONFIG": str(directory / "given.conf"),
             "REDIS_AUTH": "enabled" if self.password else "disabled", "REDIS_PASSWORD_FILE": str(self.root / "password"),
             "DECISION": str(self.root / "decided"), "NAMESPACE": "orders", "RECORD": "orders-record",
-            "SENTINEL_ID": f"{self.sentinels.index(host) if host in self.sentinels else 0:040x}", "QUORUM": "2",
-            "DOWN_AFTER": "2000", "FAILOVER_TIMEOUT": "10000", "PARALLEL_SYNCS": "1", **self.settings, **more,
+            "QUORUM": "2", "DOWN_AFTER": "2000", "FAILOVER_TIMEOUT": "10000", "PARALLEL_SYNCS": "1", **self.settings, **more,
         }  # fmt: skip
 
     # Pods

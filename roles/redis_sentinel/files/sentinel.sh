@@ -14,6 +14,8 @@ command -v "$server" >/dev/null || server=valkey-server
 config=$REDIS_RUN/sentinel.conf
 
 [ ! -e "$config" ] || mv "$config" "$REDIS_RUN/sentinel.before"
+# The first process of a container is not ended by a signal that it does not expect.
+trap 'exit 143' TERM
 until [ -e "$config" ]; do sleep 0.5; done
 
 unset REDISCLI_AUTH

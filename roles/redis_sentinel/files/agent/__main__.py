@@ -5,7 +5,7 @@
 Environment of both: POD_HOSTNAME, HOSTS (the DNS names of the servers), SENTINEL_HOSTS, MASTER_NAME, REDIS_PORT,
 SENTINEL_PORT, AGENT_PORT, REDIS_RUN, ELECTION_SECONDS, PATIENT (yes or no), REDIS_AUTH (enabled or disabled),
 REDIS_PASSWORD_FILE. server: REDIS_DATA, REDIS_CONFIG, PRESTOP_SECONDS, KEPT_COPIES. sentinel: NAMESPACE, RECORD,
-SENTINEL_ID, QUORUM, DOWN_AFTER, FAILOVER_TIMEOUT, PARALLEL_SYNCS. DECISION is a file that may name the server that a
+QUORUM, DOWN_AFTER, FAILOVER_TIMEOUT, PARALLEL_SYNCS. DECISION is a file that may name the server that a
 person chose, see parse_decision.
 """
 

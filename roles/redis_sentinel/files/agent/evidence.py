@@ -40,7 +40,7 @@ class Memory:
     master: str = ""
     data: Data = Data()
     history: tuple[tuple[str, int], ...] = ()
-    files: tuple[str, int] = ("", 0)
+    files: tuple[int, int] = (0, 0)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -53,7 +53,7 @@ class Memory:
             str(value["master"]),
             Data(str(value["data"]["replid"]), int(value["data"]["least"]), value["data"]["most"]),
             tuple((str(replid), int(offset)) for replid, offset in value["history"]),
-            (str(value["files"][0]), int(value["files"][1])),
+            (int(value["files"][0]), int(value["files"][1])),
         )
 
 
@@ -92,7 +92,7 @@ class State:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> State:
-        memory = Memory.from_json({**value, "files": ("", 0)})
+        memory = Memory.from_json({**value, "files": (0, 0)})
         return cls(
             str(value["host"]), memory.term, memory.master, memory.data, memory.history, int(value["keys"]),
             bool(value["leads"]), str(value["waiting"]), tuple(map(str, value["kept"])),

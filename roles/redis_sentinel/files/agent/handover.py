@@ -84,9 +84,12 @@ class HandOver:
             self._everything = server.offset
         offsets = {replica.host: replica.offset for replica in server.replicas if replica.online}
         behind = sorted(host for host in self._choices(seen) if offsets.get(host, -1) < self._everything)
+        failing_over = any(one is not None and one.failing_over for one in seen.views.values())
+        if failing_over:
+            # Another one at the same time could make a second master of the same epoch.
+            return []
         if self._ordered is not None:
-            failing_over = any(one is not None and one.failing_over for one in seen.views.values())
-            if failing_over or now - self._ordered < GIVEN_UP_SECONDS:
+            if now - self._ordered < GIVEN_UP_SECONDS:
                 return []
             # Accepted and given up, for example because a Sentinel saw the replica for the first time a moment before.
             self._ordered = None
@@ -116,4 +119,3 @@ class HandOver:
     def _unfence(self) -> Action:
         self._fenced = None
         return Ask(("CONFIG", "SET", "min-replicas-to-write", str(self._needed)))
-

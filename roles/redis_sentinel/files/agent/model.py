@@ -55,6 +55,8 @@ class Server:
     saving: bool = False
     saved_at: int = 0
     saved_well: bool = True
+    rewriting: bool = False
+    """Its append only file is not yet, or not again, that of its data: it would read older data if it started now."""
     replicas: tuple[Replica, ...] = ()
 
     @property
@@ -76,7 +78,7 @@ class View:
 class Disk:
     """The volume of a server. ``tail`` is the file that is appended to, and its size before the server was asked."""
 
-    tail: tuple[str, int] = ("", 0)
+    tail: tuple[int, int] = (0, 0)
     data_bytes: int = 0
     free_bytes: int = 0
     kept: tuple[str, ...] = ()

@@ -7,6 +7,8 @@ RESP2: https://redis.io/docs/latest/develop/reference/protocol-spec
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -30,10 +32,15 @@ class Client:
 
     def ask(self, *commands: Sequence[str | bytes]) -> list[Any]:
         """The replies to all commands; an error reply is a Refused in its place."""
+        words = [[_bytes(word) for word in command] for command in commands]
         try:
-            if self._socket is None:
-                self._connect()
-            return self._exchange([[_bytes(word) for word in command] for command in commands])
+            if self._socket is not None:
+                # Sentinels close the connections of a server whose role they change.
+                with contextlib.suppress(ConnectionError):
+                    return self._exchange(words)
+                self.close()
+            self._connect()
+            return self._exchange(words)
         except (OSError, ValueError):
             self.close()
             raise
@@ -66,7 +73,7 @@ class Client:
     def _reply(self) -> Any:
         line = self._file.readline()
         if not line.endswith(b"\r\n"):
-            raise OSError("the connection was closed")
+            raise ConnectionResetError("the connection was closed")
         kind, rest = line[:1], line[1:-2].decode(errors="replace")
         if kind == b"-":
             return Refused(rest)
@@ -127,10 +134,16 @@ def parse_server(replies: list[Any]) -> tuple[Server, dict[str, str]]:
             saving=info["rdb_bgsave_in_progress"] == "1",
             saved_at=int(info["rdb_last_save_time"]),
             saved_well=info["rdb_last_bgsave_status"] == "ok",
+            rewriting=config["appendonly"] == "yes" and not _is_written(info),
             replicas=tuple(replicas),
         ),
         config,
     )
+
+
+def _is_written(info: Mapping[str, str]) -> bool:
+    under_way = info["aof_rewrite_in_progress"], info["aof_rewrite_scheduled"]
+    return info["aof_enabled"] == "1" and under_way == ("0", "0") and info["aof_last_bgrewrite_status"] == "ok"
 
 
 def _is_database(name: str) -> bool:
@@ -204,7 +217,7 @@ def sentinel_config(settings: Mapping[str, str], password: bytes, epoch: int, la
         f"sentinel announce-ip {host}",
         f"sentinel announce-port {settings['SENTINEL_PORT']}",
         # Always the same for this name: others would count a new one in addition to the old.
-        f"sentinel myid {settings['SENTINEL_ID']}",
+        f"sentinel myid {hashlib.sha1(f'{host} {name}\n'.encode()).hexdigest()}",
         f"sentinel monitor {name} {master} {settings['REDIS_PORT']} {settings['QUORUM']}",
         f"sentinel down-after-milliseconds {name} {settings['DOWN_AFTER']}",
         f"sentinel failover-timeout {name} {settings['FAILOVER_TIMEOUT']}",

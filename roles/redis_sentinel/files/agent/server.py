@@ -129,14 +129,17 @@ class ServerAgent:
             master = seen.states.get(_plain(server.follows))
             inherited = master.history if master and master.leads else ()
             self._remember_data(server, inherited, before, seen)
-        elif self._live == server.run_id or server.offset > 1:
+        elif self._live == server.run_id or (not server.append_only and server.offset > 1):
             # Nothing comes any more; or it was read with a snapshot.
             self.data = Data(server.replid, server.offset, server.offset)
         else:
-            self.data = self._read_from_disk(seen)
+            self.data = self._read_from_disk(seen, server)
 
     def _remember_data(self, server: Server, more: tuple, before: int | None, seen: Seen) -> None:
         """The history goes on: ``more`` are pieces that the data goes through besides those that are remembered."""
+        if server.rewriting:
+            # The volume still has what is remembered.
+            return
         memory = self.memory
         last = (memory.data.replid, memory.data.least)
         pieces = dict(
@@ -156,16 +159,15 @@ class ServerAgent:
             files=seen.disk.tail,
         )
 
-    def _read_from_disk(self, seen: Seen) -> Data:
+    def _read_from_disk(self, seen: Seen, server: Server) -> Data:
         """What a server has that started from its files, where Redis does not say it."""
-        noted, (name, size), now = self._noted.data, self._noted.files, seen.disk.tail
+        noted, then, now = self._noted.data, self._noted.files, seen.disk.tail
         if not noted.replid:
             return Data()
-        if now == (name, size):
-            return noted
-        if now[0] == name and now[1] < size:
+        if not server.append_only or now < then:
+            # A snapshot from before, or a file that has lost its end, or is an earlier one, or gone.
             return Data(noted.replid, 0, noted.most)
-        return Data(noted.replid, noted.least)
+        return noted if now == then else Data(noted.replid, noted.least)
 
     def _is_whole(self, server: Server) -> bool:
         """Whether its files have all that it had before it started."""
@@ -316,7 +318,8 @@ class ServerAgent:
 
     def _settle(self, server: Server, view: View) -> list[Action]:
         """This server has its place: it remembers it, and Sentinels may choose it."""
-        self.memory = replace(self.memory, term=view.epoch, master=view.master)
+        if not server.rewriting:
+            self.memory = replace(self.memory, term=view.epoch, master=view.master)
         return self._priority(server, 100)
 
     def _go(self, seen: Seen, server: Server, view: View | None, now: float) -> list[Action]:
@@ -360,7 +363,8 @@ class ServerAgent:
         return [Ask(("CONFIG", "SET", "replica-priority", str(priority)))]
 
     def _ask_for_failover(self, seen: Seen, now: float) -> list[Action]:
-        if now - self._asked_at < ASK_SECONDS:
+        # Two of them at once can make two masters of one epoch.
+        if now - self._asked_at < ASK_SECONDS or any(one and one.failing_over for one in seen.views.values()):
             return []
         self._asked_at = now
         self._asked += 1
