@@ -20,16 +20,15 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 
-from .farm import ROOT, Flavor, free_ports
+from .farm import Flavor, free_ports
 from .pods import ADDRESSES, ROLES, wait_for
 
 FILES = ROLES / "redis_sentinel" / "files"
 sys.path.insert(0, str(FILES))
 
-from agent.__main__ import SentinelShell  # noqa: E402
-from agent.sentinel import Label, Pod, Record, Write  # noqa: E402
+from agent.__main__ import SentinelShell
+from agent.sentinel import Label, Pod, Record, Write
 
 MASTER_NAME = "orders"
 
@@ -85,10 +84,21 @@ class Kubernetes:
 class SentinelPods:
     """Servers and Sentinels with their agents; a context manager that leaves nothing behind."""
 
-    def __init__(self, flavor: Flavor, servers: int = 3, sentinels: int = 3, password: str = "secret", **settings: str) -> None:
+    def __init__(
+        self, flavor: Flavor, servers: int = 3, sentinels: int = 3, password: str = "secret", **settings: str
+    ) -> None:
         self.flavor, self.password = flavor, password
-        self.settings = {"ELECTION_SECONDS": "8", "PATIENT": "no", "KEPT_COPIES": "3", "PRESTOP_SECONDS": "30"} | settings
-        self.directives: dict[str, str] = {"appendonly": "yes", "min-replicas-to-write": "0", "repl-diskless-sync-delay": "1"}
+        self.settings = {
+            "ELECTION_SECONDS": "8",
+            "PATIENT": "no",
+            "KEPT_COPIES": "3",
+            "PRESTOP_SECONDS": "30",
+        } | settings
+        self.directives: dict[str, str] = {
+            "appendonly": "yes",
+            "min-replicas-to-write": "0",
+            "repl-diskless-sync-delay": "1",
+        }
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="slotwise-sentinels-", dir="/dev/shm"))
         self.redis_port, self.sentinel_port, self.agent_port = free_ports(3)
         self.servers = [next(ADDRESSES) for _pod in range(servers)]
@@ -232,7 +242,9 @@ class SentinelPods:
             return False
 
     def role(self, host: str) -> str:
-        return next((line[5:] for line in self.ask(host, "info", "replication").splitlines() if line.startswith("role:")), "")
+        return next(
+            (line[5:] for line in self.ask(host, "info", "replication").splitlines() if line.startswith("role:")), ""
+        )
 
     def masters(self) -> list[str]:
         return [host for host in self.servers if self.role(host) == "master"]

@@ -24,7 +24,7 @@ from typing import Any
 from . import disk
 from .evidence import pod
 from .kube import Kubernetes
-from .model import CLOSED, Action, Ask, AskSentinel, Gate, Gone, Keep, Note, Say, Seen, parse_decision
+from .model import CLOSED, Action, Ask, AskSentinel, Gate, Gone, Keep, Note, Renew, Say, Seen, parse_decision
 from .neighbours import Group, Neighbour, Sentinel
 from .redis_io import SERVER_QUESTIONS, Client, Refused, parse_server, sentinel_config, votes_in
 from .sentinel import Begin, Label, SentinelAgent, SentinelSeen, Write
@@ -211,6 +211,9 @@ class ServerShell(Shell):
             password = self.password()
             user, secret = ("", password) if action.open else (CLOSED, password or CLOSED)
             self._must("CONFIG", "SET", "masteruser", user, "masterauth", secret)
+        elif isinstance(action, Renew):
+            port = self.env["REDIS_PORT"]
+            self.server.ask(("MULTI",), ("REPLICAOF", "NO", "ONE"), ("REPLICAOF", action.master, port), ("EXEC",))
         elif isinstance(action, AskSentinel):
             accepted = self.sentinels[action.host].fail_over()
             self.agent.answered(accepted, time.monotonic())

@@ -134,9 +134,9 @@ def has_more_than(state: State, other: State) -> bool:
     return reaches(state, other.data.replid) > other.data.most
 
 
-def rank(state: State, ordinal: int, replid: str) -> tuple[int, bool, int, int]:
+def rank(state: State, ordinal: int, replid: str) -> tuple[int, bool, bool, int, int]:
     """The best known one is the greatest: the latest term, in it the master, else who got most, else the first."""
-    return state.term, state.own, reaches(state, replid), -ordinal
+    return state.term, state.own, not state.empty, reaches(state, replid), -ordinal
 
 
 def choose(
@@ -160,7 +160,7 @@ def choose(
         return Verdict(decided, "a person decided", evidence)
     if not known:
         return Verdict("", "no server answers", evidence)
-    latest = max(known, key=lambda state: (state.term, state.own, state.data.least))
+    latest = max(known, key=lambda state: (state.term, state.own, not state.empty, state.data.least))
     order = {host: number for number, host in enumerate(states)}
     best = max(known, key=lambda state: rank(state, order[state.host], latest.data.replid))
     named = states.get(expected)

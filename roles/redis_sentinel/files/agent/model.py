@@ -76,7 +76,7 @@ class View:
 
 @dataclass(frozen=True)
 class Disk:
-    """The volume of a server. ``tail`` is the file that is appended to, and its size before the server was asked."""
+    """The volume of a server. ``tail``: number and size of the file that grows, before the server was asked."""
 
     tail: tuple[int, int] = (0, 0)
     data_bytes: int = 0
@@ -124,6 +124,13 @@ class Gate(Action):
     """Let the server have a link to its master, or not."""
 
     open: bool
+
+
+@dataclass(frozen=True)
+class Renew(Action):
+    """Have the server count anew how long it has been without its master: it is none for a moment that nobody sees."""
+
+    master: str
 
 
 @dataclass(frozen=True)

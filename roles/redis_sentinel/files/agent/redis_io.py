@@ -206,6 +206,7 @@ def sentinel_config(settings: Mapping[str, str], password: bytes, epoch: int, la
     :arg latest: Up to which it may have voted before, and does not vote again.
     """
     name, host = settings["MASTER_NAME"], settings["POD_HOSTNAME"]
+    identity = hashlib.sha1(f"{host} {name}\n".encode()).hexdigest()
     latest = max(latest, epoch)
     lines = [
         f"port {settings['SENTINEL_PORT']}",
@@ -217,7 +218,7 @@ def sentinel_config(settings: Mapping[str, str], password: bytes, epoch: int, la
         f"sentinel announce-ip {host}",
         f"sentinel announce-port {settings['SENTINEL_PORT']}",
         # Always the same for this name: others would count a new one in addition to the old.
-        f"sentinel myid {hashlib.sha1(f'{host} {name}\n'.encode()).hexdigest()}",
+        f"sentinel myid {identity}",
         f"sentinel monitor {name} {master} {settings['REDIS_PORT']} {settings['QUORUM']}",
         f"sentinel down-after-milliseconds {name} {settings['DOWN_AFTER']}",
         f"sentinel failover-timeout {name} {settings['FAILOVER_TIMEOUT']}",

@@ -21,6 +21,7 @@ from .model import (
     Gate,
     Keep,
     Note,
+    Renew,
     Say,
     Seen,
     Server,
@@ -35,6 +36,9 @@ NOTE_SECONDS = 2.0
 FENCE_SECONDS = 60.0
 # A server that connects to an address where nobody is any more would wait for a minute (repl-timeout).
 CONNECT_SECONDS = 3.0
+# Sentinels take no replica that has been without its master for long, as they count it, and a server that stands for an
+# election may have been: then it counts anew.
+STAND_SECONDS = 60.0
 # Between two orders to fail over that nothing came of.
 ASK_SECONDS = 5.0
 # Space that stays free on the volume when data is kept, as a share of the data: the next append only file needs room.
@@ -81,6 +85,8 @@ class ServerAgent:
         self._outvoted: tuple[int, str, str] | None = None
         self._no_master_since: float | None = None
         self._connecting: tuple[str, float] | None = None
+        self._stands_since: float | None = None
+        self._dead_link_since: float | None = None
         self._fence_since: float | None = None
         self._asked_at = float("-inf")
         self._asked = 0
@@ -208,7 +214,7 @@ class ServerAgent:
         if server.leads:
             return self._step_down(server, view)
         self._outvoted = None
-        if server.link_up and _plain(server.follows) == view.master:
+        if server.link_up and _plain(server.follows) == view.master and not self._is_dead_link(server, master, now):
             self._no_master_since, self._connecting, self.waiting, self._kept = None, None, "", None
             shut_out = master is not None and self._settings.host in master.excluded
             return [*self._close(server), *(self._priority(server, 0) if shut_out else self._settle(server, view))]
@@ -217,6 +223,15 @@ class ServerAgent:
             return self._follow(seen, server, view, master, now)
         self._connecting = None
         return self._stand(seen, server, view, now)
+
+    def _is_dead_link(self, server: Server, master: State | None, now: float) -> bool:
+        """Whether the server only believes in its link: its master goes on with another history, from a new address."""
+        if master is None or not master.leads or master.data.replid == server.replid:
+            self._dead_link_since = None
+            return False
+        if self._dead_link_since is None:
+            self._dead_link_since = now
+        return now - self._dead_link_since > CONNECT_SECONDS
 
     def _step_down(self, server: Server, view: View) -> list[Action]:
         """A master of an earlier term becomes a replica; its gate is closed, so nothing is overwritten by that.
@@ -248,6 +263,9 @@ class ServerAgent:
                 return keep
             self._kept = self.data
         self.waiting = ""
+        if server.link_up:
+            self._dead_link_since = None
+            return [Ask(("REPLICAOF", _respelt(server.follows), self._settings.port))]
         if server.closed:
             self._connecting = (server.follows, now)
             return [Say("role", f"following {pod(view.master)}"), Gate(True)]
@@ -259,9 +277,7 @@ class ServerAgent:
             self._connecting = (server.follows, now)
         if now - self._connecting[1] < CONNECT_SECONDS:
             return []
-        # Another spelling of the name makes it look the name up now.
-        other = server.follows[:-1] if server.follows.endswith(".") else f"{server.follows}."
-        return [Ask(("REPLICAOF", other, self._settings.port))]
+        return [Ask(("REPLICAOF", _respelt(server.follows), self._settings.port))]
 
     def _keep(self, seen: Seen, server: Server, own: State, master: State) -> list[Action] | None:
         """What to do before the data may be overwritten; None when it is kept."""
@@ -304,8 +320,14 @@ class ServerAgent:
         verdict = choose(self._all_states(seen), self._waited(now), self._settings.patient, self._decision(seen, view))
         said = Say("election", "\n  ".join((f"{pod(view.master)} does not lead: {verdict.why}", *verdict.evidence)))
         if verdict.best != self._settings.host:
+            self._stands_since = None
             return [said, *self._close(server), *self._priority(server, 0)]
-        return [said, *self._close(server), *self._priority(server, 100)]
+        if self._stands_since is None:
+            self._stands_since = now
+        if now - self._stands_since < STAND_SECONDS:
+            return [said, *self._close(server), *self._priority(server, 100)]
+        self._stands_since = now
+        return [said, *self._close(server), Renew(view.master)]
 
     def _lead(self, view: View, why: str, evidence: tuple[str, ...] = ()) -> list[Action]:
         self._reign = ""
@@ -410,3 +432,8 @@ class ServerAgent:
 
 def _plain(host: str) -> str:
     return host.rstrip(".")
+
+
+def _respelt(host: str) -> str:
+    """Another spelling of the name, which makes a server look it up and connect anew."""
+    return host[:-1] if host.endswith(".") else f"{host}."
