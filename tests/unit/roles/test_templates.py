@@ -25,6 +25,7 @@ NODES = [
     for i, z in enumerate("ab")
 ]
 NOTHING = {"nodes": NODES, "volumes": [], "claims": [], "namespace": [], "statefulset": [], "secret": []}
+AGENT_PORT = 16380
 STORAGE = {"type": "local", "size": "2Gi", "path": "/srv/redis", "hosts": ["node0", "node1"]}
 OWNER = {"app.kubernetes.io/managed-by": "slotwise.redis", "app.kubernetes.io/instance": "orders"}
 SELECTOR = {
@@ -181,8 +182,8 @@ WATCHED_OTHERWISE = {
     "redis_sentinel_service_node_port": "30079",
     "redis_sentinel_affinity": {"nodeAffinity": {"a": "b"}},
     "redis_sentinel_sentinel_resources": {"limits": {"memory": "64Mi"}},
-    "redis_sentinel_labeller_resources": {"limits": {"memory": "48Mi"}},
-    "redis_sentinel_labeller_image": "registry.example.org/python:3",
+    "redis_sentinel_agent_resources": {"limits": {"memory": "48Mi"}},
+    "redis_sentinel_agent_image": "registry.example.org/python:3",
 }
 FOREIGN_CLASS = {"metadata": {"name": "fast", "labels": {"made": "by-others"}}}
 
@@ -548,9 +549,10 @@ def test_every_other_variable_arrives(rendered):
 def test_a_readiness_that_asks_nothing_starts_no_process(rendered):
     probes = {name: container(rendered[name])["readinessProbe"] for name in ("default", "sentinel", "standalone")}
     assert probes["standalone"]["tcpSocket"] == {"port": "redis"}
-    for name in ("default", "sentinel"):
-        assert probes[name]["exec"]["command"] == ["sh", "/scripts/probe.sh", "readiness"]
-    assert {len(probe.keys() & {"exec", "tcpSocket"}) for probe in probes.values()} == {1}
+    assert probes["default"]["exec"]["command"] == ["sh", "/scripts/probe.sh", "readiness"]
+    # The port of another container has no name in this one.
+    assert probes["sentinel"]["httpGet"] == {"path": "/ready", "port": AGENT_PORT}
+    assert {len(probe.keys() & {"exec", "tcpSocket", "httpGet"}) for probe in probes.values()} == {1}
 
 
 def test_standalone_servers(rendered):
@@ -609,22 +611,40 @@ def test_what_sentinels_and_servers_are_told(rendered):
         ("sentinel otherwise", "5", "2", "mymaster"),
     ):
         objects = rendered[scenario]
-        containers = [*pod_spec(objects)["containers"], *sentinel_pod(objects)["containers"]]
-        for told in ({item["name"]: item.get("value") for item in c["env"]} for c in containers):
-            assert told["REDIS_NAME"] == "orders"
-            assert told["REDIS_SERVICE"] == "orders-headless.shop.svc.cluster.local."
-            assert told["SENTINEL_SERVICE"] == "orders-sentinel-headless.shop.svc.cluster.local."
-            assert (told["SERVERS"], told["SENTINELS"], told["MASTER_NAME"]) == (count, count, name)
+        for spec in (pod_spec(objects), sentinel_pod(objects)):
+            (agent,) = (c for c in spec["containers"] if c["name"] == "agent")
+            told = {item["name"]: item.get("value") for item in agent["env"]}
+            servers, sentinels = told["HOSTS"].split(), told["SENTINEL_HOSTS"].split()
+            assert servers[0] == "orders-0.orders-headless.shop.svc.cluster.local"
+            assert sentinels[-1] == f"orders-sentinel-{int(count) - 1}.orders-sentinel-headless.shop.svc.cluster.local"
+            assert (len(servers), len(sentinels), told["MASTER_NAME"]) == (int(count), int(count), name)
             assert told.get("QUORUM", quorum) == quorum
+            assert agent["livenessProbe"]["httpGet"] == {"path": "/live", "port": "agent"}
+            assert agent["ports"] == [{"name": "agent", "containerPort": AGENT_PORT, "protocol": "TCP"}]
 
 
-def test_only_labellers_have_a_token(rendered):
+def test_agents_run_the_files_of_the_repository(rendered):
+    files = {path.name: path.read_text() for path in (ROOT / "roles/redis_sentinel/files/agent").glob("*.py")}
+    for scenario in ("sentinel", "sentinel otherwise"):
+        assert one(rendered[scenario], "ConfigMap", "orders-agent")["data"] == files
+
+
+def test_agents_know_whether_there_is_a_password(rendered):
+    for scenario, word in (("sentinel", "enabled"), ("sentinel otherwise", "disabled")):
+        for spec in (pod_spec(rendered[scenario]), sentinel_pod(rendered[scenario])):
+            (agent,) = (c for c in spec["containers"] if c["name"] == "agent")
+            assert {one["name"]: one.get("value") for one in agent["env"]}["REDIS_AUTH"] == word
+            assert ("auth" in {mount["name"] for mount in agent["volumeMounts"]}) is (word == "enabled")
+
+
+def test_only_agents_beside_sentinels_have_a_token(rendered):
     for scenario in ("sentinel", "sentinel otherwise"):
         pods = {"servers": pod_spec(rendered[scenario]), "sentinels": sentinel_pod(rendered[scenario])}
         mounted = [
             c["name"] for p in pods.values() for c in p["containers"] for m in c["volumeMounts"] if m["name"] == "token"
         ]
-        assert mounted == ["labeller"]
+        assert mounted == ["agent"]
+        assert "token" not in {volume["name"] for volume in pods["servers"]["volumes"]}
         for spec in pods.values():
             assert spec["automountServiceAccountToken"] is False
             assert spec["securityContext"]["runAsNonRoot"] is True
@@ -633,12 +653,14 @@ def test_only_labellers_have_a_token(rendered):
                 assert item["securityContext"]["capabilities"] == {"drop": ["ALL"]}
 
 
-def test_rights_of_labellers(rendered):
+def test_rights_of_agents_are_for_named_objects_only(rendered):
     objects = rendered["sentinel"]
-    assert one(objects, "Role")["rules"] == [
-        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "patch"]}
+    servers = [f"orders-{number}" for number in range(3)]
+    assert one(objects, "Role", "orders-agent")["rules"] == [
+        {"apiGroups": [""], "resources": [kind], "resourceNames": names, "verbs": ["get", "patch"]}
+        for kind, names in (("pods", servers), ("configmaps", ["orders-record"]))
     ]
-    assert one(objects, "RoleBinding")["subjects"][0]["name"] == "orders"
+    assert one(objects, "RoleBinding", "orders-agent")["subjects"][0]["name"] == "orders"
     assert sentinel_pod(objects)["serviceAccountName"] == "orders"
     given = rendered["sentinel otherwise"]
     assert {"Role", "RoleBinding", "ServiceAccount"}.isdisjoint(item["kind"] for item in given)
@@ -677,9 +699,9 @@ def test_settings_of_sentinel_deployments(rendered):
     assert one(objects, "StatefulSet", "orders-sentinel")["spec"]["replicas"] == 5
     assert one(objects, "Service", "orders-master")["spec"]["ports"][0]["nodePort"] == 30079
     assert "nodePort" not in one(objects, "Service", "orders-slave")["spec"]["ports"][0]
-    sentinel, labeller = sentinel_pod(objects)["containers"]
+    sentinel, agent = sentinel_pod(objects)["containers"]
     assert sentinel["resources"] == {"limits": {"memory": "64Mi"}}
-    assert (labeller["resources"], labeller["image"]) == (
+    assert (agent["resources"], agent["image"]) == (
         {"limits": {"memory": "48Mi"}},
         "registry.example.org/python:3",
     )

@@ -1,0 +1,447 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The agent beside a server: whom it follows, whether it may lead, what is kept and remembered. No I/O.
+
+Sentinels decide who is the master. A server starts as a replica of itself, with a closed gate (see ``model.CLOSED``)
+and with priority 0. From there on each round looks at what is true, and does the next thing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from .evidence import HISTORIES, Data, Memory, State, choose, has_all_of, has_more_than, pod
+from .handover import HandOver
+from .model import (
+    FENCE,
+    FENCE_OF_A_RUN,
+    Action,
+    Ask,
+    AskSentinel,
+    Gate,
+    Keep,
+    Note,
+    Renew,
+    Say,
+    Seen,
+    Server,
+    View,
+    agreed,
+    choosable,
+)
+
+# How often progress is noted.
+NOTE_SECONDS = 2.0
+# A run of the collection that was killed may have left its fence.
+FENCE_SECONDS = 60.0
+# A server that connects to an address where nobody is any more would wait for a minute (repl-timeout).
+CONNECT_SECONDS = 3.0
+# Sentinels take no replica that has been without its master for long, as they count it, and a server that stands for an
+# election may have been: then it counts anew.
+STAND_SECONDS = 60.0
+# Between two orders to fail over that nothing came of.
+ASK_SECONDS = 5.0
+# Space that stays free on the volume when data is kept, as a share of the data: the next append only file needs room.
+ROOM = 1.2
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``host`` is the DNS name of this server's pod, ``hosts`` that of every server in the order of ordinals."""
+
+    host: str
+    hosts: tuple[str, ...]
+    sentinels: int
+    election: float
+    """How long servers that do not answer are waited for, in seconds, as all times here."""
+    patient: bool
+    """A person decides where it is not known who has most."""
+    patience: float
+    """How long a hand-over may take."""
+    needed: int
+    """The configured min-replicas-to-write."""
+    copies: int
+    """How many kept directories a volume may have."""
+    port: str = "6379"
+
+
+class ServerAgent:
+    """One round after the other. ``memory`` is what the volume has."""
+
+    def __init__(self, settings: Settings, memory: Memory) -> None:
+        self._settings = settings
+        self.memory = memory
+        self.data = memory.data
+        self.waiting = ""
+        self.ready = False
+        self.state = State(settings.host, memory.term, memory.master, memory.data, memory.history)
+        self._noted = memory
+        self._noted_at = float("-inf")
+        # The process in which this server was a master or had a link, and so knows how far it is.
+        self._live = ""
+        self._last_offset: int | None = None
+        # The latest write was seen at this offset, and none since.
+        self._written: tuple[tuple[str, int, int], int] = (("", 0, 0), 0)
+        # The replication id under which Sentinels agreed on this server as the master.
+        self._reign = memory.data.replid if memory.master == settings.host else ""
+        self._outvoted: tuple[int, str, str] | None = None
+        self._no_master_since: float | None = None
+        self._connecting: tuple[str, float] | None = None
+        self._stands_since: float | None = None
+        self._dead_link_since: float | None = None
+        self._fence_since: float | None = None
+        self._asked_at = float("-inf")
+        self._asked = 0
+        self._kept: Data | None = None
+        self._snapshot_after: int | None = None
+        self._hand_over: HandOver | None = None
+
+    def round(self, seen: Seen, now: float) -> list[Action]:
+        """What to do about what is seen. ``now`` is a monotonic clock's time in seconds."""
+        server = seen.server
+        if server is None or server.loading:
+            self._no_master_since = None
+            self.ready = False
+            return self._note(seen, now, final=True)
+        self._measure(seen, server)
+        view = agreed(seen.views.values(), self._settings.sentinels)
+        # A master that goes must not wait for anything else.
+        if seen.going:
+            actions = self._go(seen, server, view, now)
+        else:
+            actions = self._lift_fence(server, now)
+            if view is not None:
+                mine = view.master == self._settings.host
+                actions += self._expected(seen, server, view, now) if mine else self._other(seen, server, view, now)
+            else:
+                self._outvoted = None
+        self.ready = self._is_ready(seen, server, view)
+        self.state = State(
+            self._settings.host, self.memory.term, self.memory.master, self.data, self.memory.history, server.keys,
+            server.leads, self.waiting, seen.disk.kept, self._hand_over.excluded if self._hand_over else (),
+            tuple(replica.host for replica in server.replicas),
+        )  # fmt: skip
+        return [*actions, *self._note(seen, now)]
+
+    # What this server has
+
+    def _measure(self, seen: Seen, server: Server) -> None:
+        before, self._last_offset = self._last_offset, server.offset
+        marker = (server.run_id, server.dirty, server.saved_at)
+        if marker != self._written[0] or self._written[1] > server.offset:
+            self._written = (marker, server.offset)
+        written, earlier = self._written[1], (server.replid2, server.offset2 - 1)
+        renewed = server.replid2 == self.memory.data.replid != server.replid and self._live == server.run_id
+        if server.leads or (renewed and not server.link_up):
+            self._live = server.run_id
+            self.data = Data(server.replid, server.offset, written, earlier)
+            self._remember_data(server, (earlier,), before, seen)
+        elif server.link_up:
+            self._live = server.run_id
+            self.data = Data(server.replid, server.offset)
+            master = seen.states.get(_plain(server.follows))
+            inherited = master.history if master and master.leads else ()
+            self._remember_data(server, inherited, before, seen)
+        elif self._live == server.run_id or (not server.append_only and server.offset > 1):
+            # Nothing comes any more; or it was read with a snapshot.
+            self.data = Data(server.replid, server.offset, written, earlier)
+        else:
+            self.data = self._read_from_disk(seen, server)
+
+    def _remember_data(self, server: Server, more: tuple, before: int | None, seen: Seen) -> None:
+        """The history goes on: ``more`` are pieces that the data goes through besides those that are remembered."""
+        if server.rewriting:
+            # The volume still has what is remembered.
+            return
+        memory = self.memory
+        last = (memory.data.replid, memory.data.least)
+        pieces = dict(
+            (*memory.history, *more) if memory.data.replid == server.replid else (*memory.history, last, *more)
+        )
+        if not server.leads and memory.data.replid not in (server.replid, server.replid2):
+            # All data was replaced by that of the master.
+            pieces = dict(more)
+        for unknown in ("", "0" * 40, server.replid):
+            pieces.pop(unknown, None)
+        # Asked before the size of the file was looked at, so at least that is in the file, and no more than it has now.
+        least = server.offset if before is None or before > server.offset else before
+        self.memory = replace(
+            memory,
+            data=Data(server.replid, least, self._written[1], (server.replid2, server.offset2 - 1)),
+            history=tuple(pieces.items())[-HISTORIES:],
+            files=seen.disk.tail,
+        )
+
+    def _read_from_disk(self, seen: Seen, server: Server) -> Data:
+        """What a server has that started from its files, where Redis does not say it."""
+        noted, then, now = self._noted.data, self._noted.files, seen.disk.tail
+        if not noted.replid:
+            return Data()
+        if not server.append_only or now < then:
+            # A snapshot from before, or a file that has lost its end, or is an earlier one, or gone.
+            return replace(noted, least=0)
+        return noted if now == then else replace(noted, most=None)
+
+    def _is_whole(self, server: Server) -> bool:
+        """Whether its files have all that it had before it started."""
+        return server.append_only and self.data.least >= self._noted.data.least
+
+    # What it does
+
+    def _expected(self, seen: Seen, server: Server, view: View, now: float) -> list[Action]:
+        """Most Sentinels say that this server is the master."""
+        self._outvoted = None
+        self.waiting = ""
+        if server.leads:
+            self._reign, self._no_master_since = server.replid, None
+            return [*self._close(server), *self._settle(server, view)]
+        if server.link_up or any(state and state.leads and state.term >= view.epoch for state in seen.states.values()):
+            # Sentinels are about to make it the master, or hear of another one in a moment.
+            return []
+        waited = self._waited(now)
+        ahead = [state for state in seen.states.values() if state and has_more_than(state, self._own_state(seen))]
+        if not ahead and self.memory.master == self._settings.host and self._is_whole(server):
+            return self._lead(view, "it was the master, and has its data")
+        verdict = choose(
+            self._all_states(seen), waited, self._settings.patient, self._decision(seen, view), self._settings.host
+        )
+        if verdict.best == self._settings.host:
+            return self._lead(view, verdict.why, verdict.evidence)
+        if verdict.best or ahead:
+            # As the master it would take from its replicas what it has not.
+            return [
+                Say("election", f"Sentinels expect it to be the master, and {pod(verdict.best) or 'another'} has more"),
+                *self._ask_for_failover(seen, now),
+            ]
+        return [Say("election", "\n  ".join((f"does not lead yet: {verdict.why}", *verdict.evidence)))]
+
+    def _other(self, seen: Seen, server: Server, view: View, now: float) -> list[Action]:
+        """Most Sentinels say that another server is the master."""
+        master = seen.states.get(view.master)
+        if server.leads:
+            return self._step_down(server, view)
+        self._outvoted = None
+        if server.link_up and _plain(server.follows) == view.master and not self._is_dead_link(server, master, now):
+            self._no_master_since, self._connecting, self.waiting, self._kept = None, None, "", None
+            shut_out = master is not None and self._settings.host in master.excluded
+            return [*self._close(server), *(self._priority(server, 0) if shut_out else self._settle(server, view))]
+        if master is not None and master.leads:
+            self._no_master_since = None
+            return self._follow(seen, server, view, master, now)
+        self._connecting = None
+        return self._stand(seen, server, view, now)
+
+    def _is_dead_link(self, server: Server, master: State | None, now: float) -> bool:
+        """Whether the server only believes in its link: its master goes on with another history, from a new address."""
+        if master is None or not master.leads or master.data.replid == server.replid:
+            self._dead_link_since = None
+            return False
+        if self._dead_link_since is None:
+            self._dead_link_since = now
+        return now - self._dead_link_since > CONNECT_SECONDS
+
+    def _step_down(self, server: Server, view: View) -> list[Action]:
+        """A master of an earlier term becomes a replica; its gate is closed, so nothing is overwritten by that.
+
+        Not at once: a Sentinel may be about to make it the master again, and tell the others. Not at all where one
+        has done so since Sentinels agreed on it last, which shows by its replication id: that one tells the others,
+        or makes it a replica.
+        """
+        before = self._outvoted
+        self._outvoted = (view.epoch, view.master, server.replid)
+        if self.memory.master != self._settings.host or view.epoch <= self.memory.term or before != self._outvoted:
+            return []
+        if self._reign and self._reign != server.replid:
+            return []
+        return [
+            *self._close(server),
+            Say("role", f"was the master in term {self.memory.term}; {pod(view.master)} is it in term {view.epoch}"),
+            Ask(("REPLICAOF", view.master, self._settings.port)),
+        ]
+
+    def _follow(self, seen: Seen, server: Server, view: View, master: State, now: float) -> list[Action]:
+        """Get a link to the master, by which nothing is lost that the master has not."""
+        if _plain(server.follows) != view.master:
+            return [*self._close(server), Ask(("REPLICAOF", view.master, self._settings.port))]
+        own = self._own_state(seen)
+        if not has_all_of(master, own) and self._kept != self.data:
+            keep = self._keep(seen, server, own, master)
+            if keep is not None:
+                return keep
+            self._kept = self.data
+        self.waiting = ""
+        if server.link_up:
+            self._dead_link_since = None
+            return [Ask(("REPLICAOF", _respelt(server.follows), self._settings.port))]
+        if server.closed:
+            self._connecting = (server.follows, now)
+            return [Say("role", f"following {pod(view.master)}"), Gate(True)]
+        if server.syncing or self._settings.host in master.replicas:
+            # The master may take its time to make a snapshot.
+            self._connecting = None
+            return []
+        if self._connecting is None or self._connecting[0] != server.follows:
+            self._connecting = (server.follows, now)
+        if now - self._connecting[1] < CONNECT_SECONDS:
+            return []
+        return [Ask(("REPLICAOF", _respelt(server.follows), self._settings.port))]
+
+    def _keep(self, seen: Seen, server: Server, own: State, master: State) -> list[Action] | None:
+        """What to do before the data may be overwritten; None when it is kept."""
+        end = own.data.least if own.data.most is None else own.data.most
+        name = f"kept-of-term-{max(self.memory.term, 0)}-{own.data.replid[:8] or 'unknown'}-{end}"
+        if name in seen.disk.kept:
+            return None
+        needs = int(seen.disk.data_bytes * ROOM)
+        if len(seen.disk.kept) >= self._settings.copies or seen.disk.free_bytes < needs:
+            full = (
+                f"{len(seen.disk.kept)} kept directories are there, of {self._settings.copies} allowed"
+                if len(seen.disk.kept) >= self._settings.copies
+                else f"{seen.disk.free_bytes} bytes are free, and {needs} are needed"
+            )
+            self.waiting = (
+                f"has data that {pod(master.host)} may lack, and no room to keep it: {full}. "
+                f"Look at {', '.join(seen.disk.kept) or 'the volume'}, remove what is not needed: it goes on by itself"
+            )
+            return [Say("role", self.waiting)]
+        if not server.append_only:
+            # What is in memory only goes to the file first.
+            if self._snapshot_after is None:
+                self._snapshot_after = server.saved_at
+                return [Ask(("BGSAVE",))]
+            if server.saving:
+                return []
+            if server.saved_at == self._snapshot_after or not server.saved_well:
+                self._snapshot_after = None
+                return [Say("role", "the snapshot of what is to be kept failed: trying again")]
+            self._snapshot_after = None
+        about = (
+            f"{pod(own.host)} had {own.data.least} of history {own.data.replid}, {pod(master.host)} may lack some of it"
+        )
+        return [
+            Say("role", f"what {pod(master.host)} may lack is kept in {name}"),
+            Keep(name, server.append_only, about),
+        ]
+
+    def _stand(self, seen: Seen, server: Server, view: View, now: float) -> list[Action]:
+        """Sentinels know a master that does not lead. They may choose this server only if it is the best one."""
+        verdict = choose(self._all_states(seen), self._waited(now), self._settings.patient, self._decision(seen, view))
+        said = Say("election", "\n  ".join((f"{pod(view.master)} does not lead: {verdict.why}", *verdict.evidence)))
+        if verdict.best != self._settings.host:
+            self._stands_since = None
+            return [said, *self._close(server), *self._priority(server, 0)]
+        if self._stands_since is None:
+            self._stands_since = now
+        if now - self._stands_since < STAND_SECONDS:
+            return [said, *self._close(server), *self._priority(server, 100)]
+        self._stands_since = now
+        return [said, *self._close(server), Renew(view.master)]
+
+    def _lead(self, view: View, why: str, evidence: tuple[str, ...] = ()) -> list[Action]:
+        self._reign = ""
+        said = "\n  ".join((f"becoming the master of term {view.epoch}: {why}", *evidence))
+        return [
+            Say("election", said),
+            Ask(("REPLICAOF", "NO", "ONE")),
+            Ask(("CONFIG", "SET", "replica-priority", "100")),
+        ]
+
+    def _settle(self, server: Server, view: View) -> list[Action]:
+        """This server has its place: it remembers it, and Sentinels may choose it."""
+        if not server.rewriting:
+            self.memory = replace(self.memory, term=view.epoch, master=view.master)
+        return self._priority(server, 100)
+
+    def _go(self, seen: Seen, server: Server, view: View | None, now: float) -> list[Action]:
+        if self._hand_over is None:
+            one = self._settings
+            self._hand_over = HandOver(one.host, one.port, one.patience, one.needed)
+        return self._hand_over.round(seen, server, view, self.memory.term, now)
+
+    def answered(self, accepted: bool, now: float) -> None:
+        """What a Sentinel said to SENTINEL FAILOVER."""
+        if self._hand_over is not None:
+            self._hand_over.answered(accepted, now)
+
+    # Small ones
+
+    def _own_state(self, seen: Seen) -> State:
+        memory, server = self.memory, seen.server
+        assert server is not None
+        return State(
+            self._settings.host, memory.term, memory.master, self.data, memory.history, server.keys, server.leads
+        )
+
+    def _all_states(self, seen: Seen) -> dict[str, State | None]:
+        mine = self._settings.host
+        return {host: self._own_state(seen) if host == mine else seen.states.get(host) for host in self._settings.hosts}
+
+    def _decision(self, seen: Seen, view: View) -> str:
+        return seen.decided if seen.decided and seen.decided_term == view.epoch + 1 else ""
+
+    def _waited(self, now: float) -> bool:
+        if self._no_master_since is None:
+            self._no_master_since = now
+        return now - self._no_master_since >= self._settings.election
+
+    def _close(self, server: Server) -> list[Action]:
+        return [] if server.closed or server.syncing else [Gate(False)]
+
+    def _priority(self, server: Server, priority: int) -> list[Action]:
+        if server.priority == priority:
+            return []
+        return [Ask(("CONFIG", "SET", "replica-priority", str(priority)))]
+
+    def _ask_for_failover(self, seen: Seen, now: float) -> list[Action]:
+        # Two of them at once can make two masters of one epoch.
+        if now - self._asked_at < ASK_SECONDS or any(one and one.failing_over for one in seen.views.values()):
+            return []
+        self._asked_at = now
+        self._asked += 1
+        sentinels = list(seen.views)
+        return [AskSentinel(sentinels[self._asked % len(sentinels)])]
+
+    def _lift_fence(self, server: Server, now: float) -> list[Action]:
+        """A hand-over that did not end, because its agent or its run was killed, leaves a fence."""
+        self._hand_over = None
+        if server.needed < FENCE_OF_A_RUN:
+            self._fence_since = None
+            return []
+        if self._fence_since is None:
+            self._fence_since = now
+        if server.needed != FENCE and now - self._fence_since < FENCE_SECONDS:
+            return []
+        return [
+            Say("fence", "takes writes again: a hand-over was left unfinished"),
+            Ask(("CONFIG", "SET", "min-replicas-to-write", str(self._settings.needed))),
+        ]
+
+    def _is_ready(self, seen: Seen, server: Server, view: View | None) -> bool:
+        """Whether the next pod may go: this one leads, or is in sync and Sentinels may choose it."""
+        if server.leads:
+            return view is None or view.master == self._settings.host
+        in_sync = server.link_up and (view is None or _plain(server.follows) == view.master)
+        return in_sync and (self.ready or choosable(seen.views.values(), self._settings.host, self._settings.sentinels))
+
+    def _note(self, seen: Seen, now: float, final: bool = False) -> list[Action]:
+        new, old = self.memory, self._noted
+        moved = (new.term, new.master, new.data.replid) != (old.term, old.master, old.data.replid)
+        if new == old or (new.files == old.files and not moved and not final):
+            return []
+        if not moved and not final and now - self._noted_at < NOTE_SECONDS:
+            return []
+        self._noted_at = now
+        return [Note(new)]
+
+    def noted(self, memory: Memory) -> None:
+        """The memory is on the volume."""
+        self._noted = memory
+
+
+def _plain(host: str) -> str:
+    return host.rstrip(".")
+
+
+def _respelt(host: str) -> str:
+    """Another spelling of the name, which makes a server look it up and connect anew."""
+    return host[:-1] if host.endswith(".") else f"{host}."
