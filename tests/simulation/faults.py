@@ -50,6 +50,10 @@ class Faults:
         self.over = True
         for mend in list(self._open):
             self._end(mend)
+        for server in self.world.servers:
+            self._pod_starts(server)
+        for number in range(len(self.world.sentinels)):
+            self._sentinel_starts(number)
         self.world.trace("fault", "all", "is healed")
 
     def _say(self, what: str) -> None:

@@ -24,6 +24,8 @@ class Plan:
     down_after: float = 5.0
     failover_timeout: float = 30.0
     stalls: float = 0.02
+    crashes: float = 0.0
+    """How often a process ends just after it did something that matters."""
     faults: int = 3
     calm: bool = True
     """The first deployment is done before the first fault."""
@@ -46,6 +48,7 @@ def plan_of(random: Random) -> Plan:
         backlog=random.choice([0, 30, 10000, 10000]),
         repl_timeout=random.choice([15.0, 60.0]),
         stalls=random.choice([0.0, 0.02, 0.1]),
+        crashes=random.choice([0.0, 0.0, 0.05, 0.2]),
         faults=random.choice([0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 8]),
         calm=random.random() < 0.8,
     )

@@ -39,9 +39,12 @@ def simulate(seed: int, tell: Callable[[str], None] | None = None, plan: Plan | 
     world.trace("plan", str(seed), str(plan))
     world.begin()
     if plan.calm:
+        # Nothing is broken yet.
         _settle(world, properties, 120.0)
-    faults.plan(world.loop.now + 1.0 - world.loop.now, DISTURBED_SECONDS)
+    world.disturbed = True
+    faults.plan(1.0, DISTURBED_SECONDS)
     _pass(world, properties, DISTURBED_SECONDS * 1.3 if plan.faults else 5.0)
+    world.disturbed = False
     faults.heal()
     begin = world.loop.now
     _settle(world, properties, HEALED_SECONDS)

@@ -35,7 +35,8 @@ class Instance:
         self.run_id = ""
         self.priority, self.offset = 100, 0
         self.follows, self.follows_at = "", now
-        self.link_up, self.link_down_since = True, now
+        self.link_up = True
+        self.link_down_since: float | None = None
         self.sent_at: float | None = None
         self.in_progress = self.done = False
         self.connected = True
@@ -354,7 +355,7 @@ class Sentinel:
             and now - one.last_avail <= 5.0
             and one.priority > 0
             and now - one.info_at <= fresh
-            and (one.link_up or now - one.link_down_since <= longest)
+            and (one.link_up or one.link_down_since is None or now - one.link_down_since <= longest)
         ]
         return min(fit, key=lambda one: (one.priority, -one.offset, one.run_id), default=None)
 

@@ -27,6 +27,7 @@ class Link:
 
     def __init__(self, master: Server, replica: Server, position: int, now: float) -> None:
         self.master, self.replica = master, replica
+        self.address = master.address
         self.position = position
         """How many entries of the master's backlog were sent."""
         self.acknowledged = 0
@@ -69,7 +70,7 @@ class Server:
         self.connecting = False
         self.transferring = False
         self.downstream: list[Link] = []
-        self.link_down_since = 0.0
+        self.link_down_since: float | None = None
         self.loading = False
         self.priority, self.needed, self.closed = 0, self.configured_needed, True
         self.writes: list[int] = []
@@ -94,7 +95,6 @@ class Server:
         self.alive, self.loading = True, True
         self.run_id = f"run-{self.number}-{self._runs}-{self.random.getrandbits(32):08x}"
         self.replid = self._new_id()
-        self.link_down_since = self.loop.now
         self.world.trace("server", self.name, "starts")
         self._later(self.random.uniform(0.05, 1.0), self._load)
         self._later(self.random.uniform(0, PING_SECONDS), self._cron)
@@ -234,8 +234,9 @@ class Server:
         self._drop_upstream()
         self.role, self.follows = "master", ""
         self.replid2, self.offset2, self.replid = self.replid, self.offset + 1, self._new_id()
-        self.cached = False
+        self.cached, self.link_down_since = False, None
         self.master_since = self.loop.now
+        self.world.may_crash(self)
         for link in list(self.downstream):
             self._unlink(link)
 
@@ -246,11 +247,9 @@ class Server:
             self.cached = True
         self._drop_upstream()
         self.role, self.follows = "slave", host
-        self.link_down_since = self.loop.now
         self.attempt += 1
         self.connecting = self.transferring = False
-        for link in list(self.downstream):
-            self._unlink(link)
+        # Its own replicas keep their links until it has another history.
         self._connect()
 
     def write(self, write: int) -> str:
@@ -339,11 +338,19 @@ class Server:
                 self._end_of(link, of_master=True)
             elif link.online:
                 self._pump_later(link)
+        if self.upstream is not None and self._reset_by(self.upstream):
+            self._end_of(self.upstream, of_replica=True)
         if self.upstream is not None and now - self.upstream.replica_heard_at > self.world.plan.repl_timeout:
             self.world.trace("server", self.name, f"gives up the master {self.upstream.master.name}")
             self._end_of(self.upstream, of_replica=True)
         if self.role == "slave" and self.upstream is None and not self.connecting:
             self._connect()
+
+    def _reset_by(self, link: Link) -> bool:
+        """The other end does not know of it any more, and says so."""
+        master = link.master
+        there = master.on_network and master.address == link.address
+        return link not in master.downstream and there and self.world.network.connects(self.machine, master.machine)
 
     def _connect(self) -> None:
         target = self.world.server_of(self.follows)
@@ -457,6 +464,7 @@ class Server:
         self.backlog, self.backlog_start = [], offset
         self.loading = True
         self.transferring = False
+        self.world.may_crash(self)
         self._later(self.random.choice([0.01, 0.3]), self._loaded, attempt, link)
 
     def _loaded(self, attempt: int, link: Link) -> None:

@@ -114,6 +114,9 @@ class Shell:
             except OSError as error:
                 self.say("trouble", f"{type(action).__name__}: {error}")
                 break
+            if self.world.disturbed and self.random.random() < self.world.plan.crashes / 4:
+                self.world.crash_agent(self)
+                return
             rest = actions[place + 1 :]
             if rest:
                 self._later(self.world.network.delay() + self.stall(), self._act, rest)

@@ -110,6 +110,33 @@ class World:
         one = self.acknowledged_writes[write] = Acknowledged(write, self.loop.now, server.name)
         return one
 
+    # Crashes at the worst moment
+
+    disturbed = False
+    """Whether anything may still break."""
+
+    def may_crash(self, server: Server) -> None:
+        if self.disturbed and self.random.random() < self.plan.crashes:
+            self.loop.after(self.random.choice([0.0, 0.1, 0.5, 2.0]), self._crash, server, server.run_id)
+
+    def _crash(self, server: Server, run: str) -> None:
+        if server.run_id == run and self.disturbed:
+            server.stop(self.random.choice(["SIGKILL", "power"]))
+            self.loop.after(self.random.choice([0.5, 2.0, 12.0]), self._starts_again, server)
+
+    def _starts_again(self, server: Server) -> None:
+        if self.machine_runs(server.machine) and self.shell_of(server).alive:
+            server.start()
+
+    def crash_agent(self, shell: Any) -> None:
+        self.trace("agent", shell.name, "ends")
+        shell.end()
+        self.loop.after(self.random.choice([0.5, 3.0]), self._agent_again, shell)
+
+    def _agent_again(self, shell: Any) -> None:
+        if self.machine_runs(shell.machine):
+            shell.start()
+
     # What is done to servers
 
     def by_sentinel(self, server: Server, words: tuple[str, ...]) -> None:
