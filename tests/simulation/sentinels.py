@@ -362,7 +362,8 @@ class Sentinel:
     def _go_on(self, now: float) -> None:
         timeout = self.world.plan.failover_timeout
         if self.state == "wait-start":
-            if not self.forced and not self._leads():
+            # An order to fail over needs no votes, but one of its own is given.
+            if not self._leads() and not self.forced:
                 self._ask_others(now, forced=False)
                 if now - self.failover_started_at > min(ELECTION_SECONDS, timeout):
                     self._abort("not-elected")

@@ -89,9 +89,10 @@ class World:
     def new_address(self, server: Server) -> None:
         """The pod is another one; its name leads there a moment later."""
         server.address += 1
-        self.loop.after(
-            self.random.choice([0.0, 1.0, 5.0]), self._names.__setitem__, server.host, server.address
-        )
+        self.loop.after(self.random.choice([0.0, 1.0, 5.0]), self._publish_address, server)
+
+    def _publish_address(self, server: Server) -> None:
+        self._names[server.host] = server.address
 
     # What clients do
 
