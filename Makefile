@@ -12,6 +12,8 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 export PYTHONDONTWRITEBYTECODE :=
 
 PYTEST := python -m pytest
+# Tests with the mark `long` are left out unless this is empty: `make test-all`, or `make e2e WITHOUT_LONG=`.
+export WITHOUT_LONG ?= --without-long
 # What `make test` runs, in this order and with + side by side; the first failing part ends it. The lab is built while
 # what needs none is tested: compilers leave a processor idle now and then.
 TEST_PARTS := lab-build+sanity+lint+docs+unit integration lab-nfs e2e molecule
@@ -25,8 +27,12 @@ demo: deps ## a verified Redis Cluster on the lab, or on KUBECONFIG with MACHINE
 	@tests/tools/demo
 
 .PHONY: test
-test: deps ## every test, with a table of times at the end
+test: deps ## every test but the long ones, with a table of times at the end
 	@python tests/tools/run_parts.py $(TEST_PARTS)
+
+.PHONY: test-all
+test-all: WITHOUT_LONG :=
+test-all: test ## make test and the long ones: more repetitions, all server versions
 
 .PHONY: deps
 deps: link ## .venv with everything pinned in requirements-dev.txt
@@ -54,13 +60,13 @@ sanity: deps ## ansible-test sanity in a copy of the tree
 
 .PHONY: unit
 unit: deps ## unit and property tests: no cluster, no servers
-	@$(PYTEST) tests/unit -n auto --dist loadfile
+	@$(PYTEST) tests/unit $(WITHOUT_LONG) -n auto --dist loadfile
 
 .PHONY: integration
 integration: deps ## the modules against real redis-server processes on loopback
 	@python3 tests/lab servers
-	@$(PYTEST) tests/integration -m "not large" -n auto --dist worksteal
-	@$(PYTEST) tests/integration -m large
+	@$(PYTEST) tests/integration -m "not large" $(WITHOUT_LONG) -n auto --dist worksteal
+	@$(PYTEST) tests/integration -m large $(WITHOUT_LONG)
 
 .PHONY: lab
 lab: deps ## start the four machine Kubernetes lab
@@ -80,7 +86,7 @@ lab-down: ## remove the lab of this checkout
 
 .PHONY: e2e
 e2e: lab-nfs ## whole deployments on the lab: kills, wiped volumes, data kept
-	@$(PYTEST) tests/e2e -v -n 2 --dist loadscope --no-loadscope-reorder
+	@$(PYTEST) tests/e2e $(WITHOUT_LONG) -v --durations=30 -n 2 --dist loadscope --no-loadscope-reorder
 
 .PHONY: molecule
 molecule: lab-nfs ## every role and site.yml on the lab, from check mode to cleanup

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import pathlib
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -57,6 +58,9 @@ class Lanes:
 
     def __init__(self) -> None:
         self._to_be_made = set(MADE_ALONE)
+        # Seconds that lanes stood still; no test's duration says it.
+        self._waited = 0.0
+        self._waited_in: dict[str, float] = {}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         others = {group_of(item.nodeid) for item in items} - {*FIRST, LAST}
@@ -71,11 +75,25 @@ class Lanes:
         # What a group shares is removed after its last test, and leaves the machine to the others.
         if nextitem is not None and group_of(nextitem.nodeid) != group_of(item.nodeid):
             nextitem = None
+        begin = time.monotonic()
         with lab_for(alone=bool(makes) or item.get_closest_marker("alone") is not None):
+            self._waited += time.monotonic() - begin
             item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
             runtestprotocol(item, nextitem=nextitem)
             item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["waited"] = self._waited
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: object) -> None:
+        self._waited_in[node.gateway.id] = getattr(node, "workeroutput", {}).get("waited", 0.0)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for lane, seconds in sorted(self._waited_in.items()):
+            terminalreporter.write_line(f"lane {lane}: waited {seconds:.0f} s until it might begin a test")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: object) -> object:

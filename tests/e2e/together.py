@@ -1,6 +1,9 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The examples of all topologies as they stand, but with four servers in the pool, in one run with the demo."""
+"""The examples of all topologies in one run with the demo.
+
+As they stand, but with four backends, and with passwords that files, shells and programs on the way may misread.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,13 @@ from examples import EXAMPLES
 DEMO = EXAMPLES / "demo"
 TOPOLOGIES = [EXAMPLES / name for name in ("sentinel", "standalone", "twemproxy")]
 NAMESPACES = ("accounts", "sessions", "pool", "fleet")
+ODD_PASSWORD = r"""-a "b' c\d #e 100%s $HOME `id` é€"""
+# A later inventory has the last word.
+OVERLAY = {
+    "accounts": {"redis_sentinel_password": ODD_PASSWORD},
+    "sessions": {"redis_standalone_password": ODD_PASSWORD},
+    "backends": {"redis_standalone_instances": 4},
+}
 DELETE_DATA = ("-e", json.dumps({f"redis_{topology}_delete_data": True for topology in ("sentinel", "standalone")}))
 
 
@@ -22,10 +32,10 @@ class Together:
     """What check mode said before the first run, that run, and the second one."""
 
     def __init__(self, folder: pathlib.Path) -> None:
-        # A later inventory has the last word.
         (folder / "host_vars").mkdir()
-        (folder / "host_vars" / "backends.yml").write_text(yaml.safe_dump({"redis_standalone_instances": 4}))
-        (folder / "hosts.yml").write_text(yaml.safe_dump({"redis_standalone": {"hosts": {"backends": None}}}))
+        for host, variables in OVERLAY.items():
+            (folder / "host_vars" / f"{host}.yml").write_text(yaml.safe_dump(variables))
+        (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": dict.fromkeys(OVERLAY)}}))
         self.inventories = [*TOPOLOGIES, folder]
         self.remove()
         self.predicted = self._site("--check")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import redis
@@ -15,6 +16,12 @@ from deployment import handle
 from kubernetes import client, config
 
 LOOK_SECONDS = 0.1
+
+
+def longest_pause(times: Iterable[float]) -> float:
+    """The longest time between one and the next, in seconds."""
+    ordered = list(times)
+    return max(after - before for before, after in zip(ordered, ordered[1:]))
 
 
 @dataclass
@@ -36,6 +43,7 @@ class Watcher(threading.Thread):
         self._core, self._discovery = client.CoreV1Api(api), client.DiscoveryV1Api(api)
         self._done = threading.Event()
         self.looks: list[Look] = []
+        self.began = self.ended = time.monotonic()
 
     def run(self) -> None:
         while not self._done.wait(LOOK_SECONDS):
@@ -59,12 +67,27 @@ class Watcher(threading.Thread):
             self.looks.append(Look(at, [pod.metadata.name for pod in pods.items], ready))
 
     def __enter__(self) -> Watcher:
+        self.began = time.monotonic()
         self.start()
         return self
 
     def __exit__(self, *unused: object) -> None:
         self._done.set()
         self.join()
+        self.ended = time.monotonic()
+
+    @property
+    def without_master(self) -> float:
+        """The longest time in which no pod was seen with the label of the master, in seconds.
+
+        From the look before to the look after, so a watcher that saw nothing for a while says so too.
+        """
+        return longest_pause([self.began, *(look.at for look in self.looks if look.masters), self.ended])
+
+    @property
+    def without_endpoint(self) -> float:
+        """The same for the service of the master: no address behind it was ready."""
+        return longest_pause([self.began, *(look.at for look in self.looks if look.endpoints), self.ended])
 
     def never_two(self) -> bool:
         assert self.looks, "nobody looked"
@@ -149,8 +172,7 @@ class Writer(threading.Thread):
     @property
     def gap(self) -> float:
         """The longest time without an acknowledged write, in seconds."""
-        times = [at for at, _number in self.acknowledged]
-        return max(after - before for before, after in zip(times, times[1:]))
+        return longest_pause(at for at, _number in self.acknowledged)
 
     def lost(self, connection: redis.Redis) -> list[int]:
         """Numbers that were acknowledged and are not there."""

@@ -8,12 +8,20 @@ import pytest
 
 
 def pytest_generate_tests(metafunc):
-    """``flavor``: every server version. ``newest_flavor``: the newest Redis, the newest Valkey."""
+    """Server versions as parameters, one test for each.
+
+    ``every_flavor``: in `make test` the newest Redis, which roles take by default; in `make test-all` every version.
+    ``newest_flavor``: the newest Redis and the newest Valkey. ``flavor``: every version, also in `make test`.
+    """
     # the collection can be imported when pytest-ansible has started, which is later than this file is read
     from ansible_collections.slotwise.redis.tests.integration.farm import flavors, newest  # noqa: PLC0415
 
     if "flavor" in metafunc.fixturenames:
         metafunc.parametrize("flavor", flavors(), ids=str)
+    if "every_flavor" in metafunc.fixturenames:
+        usual = newest("redis")
+        versions = [pytest.param(f, id=str(f), marks=() if f == usual else pytest.mark.long) for f in flavors()]
+        metafunc.parametrize("every_flavor", versions)
     if "newest_flavor" in metafunc.fixturenames:
         metafunc.parametrize("newest_flavor", [newest("redis"), newest("valkey")], ids=str)
 

@@ -25,6 +25,12 @@ NAME = "accounts"
 # Sentinels call a server down after 5 s and elect who fails over, on a busy machine.
 FAILOVER_SECONDS = 30
 LABEL_SECONDS = 2.0
+# How long the README of the role says that an event takes until writes go on, or pods are whole, in seconds.
+DOCUMENTED = {
+    "planned": 4.3, "process": 4.8, "pod": 7.1, "hung": 8.5, "machine": 8.3, "all pods": 5.0, "label": LABEL_SECONDS
+}  # fmt: skip
+# How many times as long it may take where other tests use both processors.
+BUSY = 4
 SERVER, FOLLOW = "-x redis-server", "-f /scripts/follow.sh"
 SIGNAL = """
 found=
@@ -131,6 +137,18 @@ def successor(promotions: Promotions, watcher: Watcher, writer: Writer) -> str:
     return new
 
 
+def served(watcher: Watcher, event: str, *, writer: Writer | None = None, away: float = 0.0, busy: int = BUSY) -> None:
+    """Never two masters, and none for no longer than documented; ``away``: while no pod was there to be one."""
+    assert watcher.never_two()
+    without = {"a label": watcher.without_master, "a ready endpoint": watcher.without_endpoint}
+    if writer:
+        without["an acknowledged write"] = writer.gap
+    said = f"{event}: longest time without {', '.join(f'{what} {seconds:.1f} s' for what, seconds in without.items())}"
+    print(said)
+    allowed = away + busy * DOCUMENTED[event]
+    assert max(without.values()) < allowed, f"{said}; allowed are {allowed:.1f} s"
+
+
 @contextlib.contextmanager
 def isolated(machine: str, address: str) -> Iterator[None]:
     """No packet from other machines gets to this address, and none from it to them."""
@@ -181,7 +199,7 @@ def test_a_planned_restart_of_the_master_loses_nothing(accounts: Watched) -> Non
         last = len(writer.acknowledged)
         wait_for("writes after it", lambda: len(writer.acknowledged) > last + 50)
     assert seen["master"] != old
-    assert watcher.never_two()
+    served(watcher, "planned", writer=writer)
     with accounts.client(str(seen["master"])) as connection:
         assert writer.lost(connection) == []
     print(f"planned: longest write gap {writer.gap:.2f} s, {len(writer.acknowledged)} writes, none lost")
@@ -205,7 +223,7 @@ def test_a_hanging_master_is_replaced_and_keeps_what_only_it_has(accounts: Watch
             hold(accounts, old, "CONT")
         seen = accounts.wait_until_whole()
     assert seen["master"] == new
-    assert watcher.never_two()
+    served(watcher, "hung", writer=writer)
     took = watcher.labelled_at(new) - promotions.since[new]
     assert took < LABEL_SECONDS, f"labelled {took:.2f} s after its promotion"
     wait_for("what it has is kept", lambda: kept(accounts, old))
@@ -234,7 +252,7 @@ def test_an_isolated_master_comes_back_as_a_replica_with_its_writes_in_a_file(ac
         finally:
             hold(accounts, old, "CONT", FOLLOW)
         seen = accounts.wait_until_whole()
-    assert watcher.never_two()
+    served(watcher, "hung")
     with accounts.client(str(seen["master"])) as connection:
         assert connection.get("isolated") is None
     with accounts.client(old) as connection:
@@ -267,7 +285,7 @@ def test_a_killed_master_comes_back_as_what_it_was(accounts: Watched, killed: st
         seen = accounts.wait_until_whole()
         last = len(writer.acknowledged)
         wait_for("writes after it", lambda: len(writer.acknowledged) > last + 50)
-    assert watcher.never_two()
+    served(watcher, killed, writer=writer)
     same = seen["master"] == old
     assert same or seen["epoch"] > before["epoch"]
     with accounts.client(str(seen["master"])) as connection:
@@ -289,11 +307,13 @@ def test_all_pods_at_once(accounts: Watched) -> None:
         assert connection.wait(2, 5000) == 2
     before = accounts.addresses()
     with Watcher(NAME, NAME) as watcher:
-        accounts.kubectl("delete", "pods", "-l", f"app.kubernetes.io/instance={NAME}")
         began = time.monotonic()
+        accounts.kubectl("delete", "pods", "-l", f"app.kubernetes.io/instance={NAME}")
+        away = time.monotonic() - began
         seen = accounts.wait_until_whole()
-        took = time.monotonic() - began
-    assert watcher.never_two()
+        took = time.monotonic() - began - away
+    # Six pods start at once, and starting containers is what waits longest for a busy processor.
+    served(watcher, "all pods", away=away, busy=2 * BUSY)
     assert all(before[pod] != address for pod, address in accounts.addresses().items())
     with accounts.client(str(seen["master"])) as connection:
         assert connection.get("all") == "before"
@@ -307,9 +327,26 @@ def test_all_sentinels_at_once(accounts: Watched) -> None:
             "delete", "pods", "-l", f"app.kubernetes.io/instance={NAME},app.kubernetes.io/name=redis-sentinel"
         )
         seen = accounts.wait_until_whole()
-    assert watcher.never_two()
+    served(watcher, "label")
     assert (seen["master"], seen["epoch"]) == (before["master"], before["epoch"])
     assert all(look.masters == [before["master"]] for look in watcher.looks), "the master lost its label"
+
+
+def test_a_sentinel_whose_container_restarts_in_place_watches_on(accounts: Watched) -> None:
+    """Sentinels write their file anew, with the password in it."""
+    pod, before = f"{NAME}-sentinel-0", accounts.seen()
+
+    def started_again() -> int:
+        statuses = accounts.pod_facts()[pod]["status"]["containerStatuses"]
+        return next(status["restartCount"] for status in statuses if status["name"] == "sentinel")
+
+    count = started_again()
+    with Watcher(NAME, NAME) as watcher:
+        accounts.kubectl("exec", pod, "-c", "sentinel", "--", "sh", "-c", "kill -TERM 1")
+        wait_for("the container's restart", lambda: started_again() > count)
+        seen = accounts.wait_until_whole()
+    served(watcher, "label")
+    assert (seen["master"], seen["epoch"]) == (before["master"], before["epoch"])
 
 
 def test_a_master_whose_volume_was_wiped_does_not_empty_its_replicas(accounts: Watched) -> None:
@@ -344,7 +381,7 @@ def test_the_machine_of_the_master_dies(accounts: Watched) -> None:
         with switched_off(machine):
             new = successor(promotions, watcher, writer)
         seen = accounts.wait_until_whole()
-    assert watcher.never_two()
+    served(watcher, "machine", writer=writer)
     took = watcher.labelled_at(new) - promotions.since[new]
     assert took < LABEL_SECONDS, f"labelled {took:.2f} s after its promotion"
     with accounts.client(str(seen["master"])) as connection:
@@ -355,7 +392,8 @@ def test_the_machine_of_the_master_dies(accounts: Watched) -> None:
     )
 
 
-def test_twenty_failovers_in_a_row(accounts: Watched) -> None:
+@pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.long)])
+def test_failovers_in_a_row(accounts: Watched, times: int) -> None:
     with accounts.client(accounts.master) as connection:
         connection.set("row", "before")
         assert connection.wait(2, 5000) == 2
@@ -372,7 +410,7 @@ def test_twenty_failovers_in_a_row(accounts: Watched) -> None:
                 return False
 
         wait_for("a first look", lambda: watcher.looks)
-        for number in range(20):
+        for number in range(times):
             wait_for(f"failover {number} begins", begun, FAILOVER_SECONDS)
             began = time.monotonic()
             old = masters[-1:]
@@ -380,10 +418,10 @@ def test_twenty_failovers_in_a_row(accounts: Watched) -> None:
             slowest = max(slowest, time.monotonic() - began)
             masters += watcher.looks[-1].masters
         accounts.wait_until_whole()
-    assert watcher.never_two()
+    served(watcher, "label")
     with accounts.client(accounts.master) as connection:
         assert connection.get("row") == "before"
-    print(f"twenty failovers: the slowest until its label {slowest:.2f} s")
+    print(f"{times} failovers: the slowest until its label {slowest:.2f} s")
 
 
 def test_other_deployments_in_the_namespace_do_not_mix_with_it(accounts: Watched, tmp_path: pathlib.Path) -> None:

@@ -22,6 +22,7 @@ LABEL = "slotwise.lab"
 CONTENT_LABEL = "slotwise.lab.content"
 
 _IMAGE_STORE = "/var/lib/containerd"
+_INIT = "/usr/local/sbin/lab-init"
 # Kept on disk volumes: overlayfs does not stack on the overlayfs of the container.
 _VOLUMES = (_IMAGE_STORE, "/var/lib/kubelet")
 # A whole import would hash and write the layer again. So the image comes without
@@ -69,7 +70,7 @@ class Machines(Inside):
         self._podman(
             "create", "--name", machine.container, "--hostname", machine.name, *labels,
             "--privileged", "--systemd=always", "--cgroupns=private", "--pids-limit=-1",
-            "--network", self._lab.name, "--ip", str(machine.address), *hosts, *volumes, image,
+            "--network", self._lab.name, "--ip", str(machine.address), *hosts, *volumes, image, _INIT,
         )  # fmt: skip
         self._podman("cp", "--archive=false", "-", f"{machine.container}:/", stdin=files)
 

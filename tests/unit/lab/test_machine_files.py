@@ -11,6 +11,7 @@ import yaml
 from slotwise_lab import kubernetes
 from slotwise_lab.config import Lab
 from slotwise_lab.kubernetes import File
+from slotwise_lab.machines import Machines
 from slotwise_lab.pki import certificates
 
 
@@ -76,6 +77,24 @@ def test_what_a_machine_runs_has_its_files_there(lab):
         if machine.node:
             kubelet = yaml.safe_load(text(files, "/etc/kubernetes/kubelet.yaml"))
             assert kubelet["featureGates"] == {"KubeletInUserNamespace": not machine.own_kernel}
+
+
+def test_a_container_begins_with_the_program_that_takes_the_cgroups_of_the_host_away(lab):
+    """It is among the files of the machine: one that was made without it is made again."""
+    calls = []
+    Machines(lab, lambda *words, **unused: calls.append(words)).create(lab.control, "image", b"files", "content")
+    assert calls[0][0] == "create"
+    assert calls[0][-2:] == ("image", "/usr/local/sbin/lab-init")
+    for machine in lab.machines:
+        program = kubernetes.machine_files(lab, machine)["/usr/local/sbin/lab-init"]
+        assert program.mode == 0o755
+        assert b"umount --recursive /sys/fs/cgroup/systemd\n" in program.content
+        assert program.content.endswith(b"\nexec /sbin/init\n")
+
+
+def test_a_machine_with_its_own_kernel_has_its_own_cgroups_anyway(lab):
+    for machine in lab.nfs_machines:
+        assert "/usr/local/sbin/lab-init" not in kubernetes.machine_files(lab, machine)
 
 
 def test_a_machine_with_its_own_kernel_knows_its_name_and_neighbours(lab):
