@@ -27,16 +27,24 @@ class Faults:
             self.restart_sentinel, self.restart_sentinel, self.all_sentinels, self.hang_sentinel, self.isolate,
             self.isolate, self.split, self.pair, self.pair, self.one_way, self.no_api, self.planned_restart,
             self.planned_restart, self.planned_restart, self.lag, self.lag, self.rewrite, self.slow_network,
-            self.lasting_outage, self.removes_kept,
+            self.lasting_outage, self.removes_kept, *self.stories, *self.stories,
         ]  # fmt: skip
         for _number in range(self.world.plan.faults):
             self.loop.after(self.random.uniform(first, last), self._begin, self.random.choice(kinds))
+
+    def before_anything(self) -> None:
+        """S6: something is broken while the first master is chosen."""
+        for fault in self.random.sample([self.pair, self.one_way, self.no_api, self.isolate, self.split], 1):
+            self._begin(fault)
 
     def _begin(self, fault: Callable[[], Mend]) -> None:
         if self.over:
             return
         self.world.count(fault.__name__)
         mend = fault()
+        self._lasts(mend)
+
+    def _lasts(self, mend: Mend) -> None:
         self._open.append(mend)
         self.loop.after(self.random.choice([1.0, 4.0, 8.0, 15.0, 30.0]) * self.random.uniform(0.7, 1.3), self._end, mend)
 
@@ -85,20 +93,20 @@ class Faults:
         self.loop.after(self.random.uniform(0.0, 1.0), server.start)
         self.loop.after(self.random.choice([0.0, 0.5, 3.0]), shell.start)
 
-    def kill_server(self) -> Mend:
-        server = self._server()
+    def kill_server(self, server: Server | None = None) -> Mend:
+        server = server or self._server()
         self._say(f"{server.name} is killed")
         self._pod_ends(server, "SIGKILL", False)
         return lambda: self._pod_starts(server)
 
-    def delete_pod(self) -> Mend:
-        server = self._server()
+    def delete_pod(self, server: Server | None = None) -> Mend:
+        server = server or self._server()
         self._say(f"the pod {server.name} is removed")
         self._pod_ends(server, "SIGKILL", True)
         return lambda: self._pod_starts(server)
 
-    def emptied_volume(self) -> Mend:
-        server = self._server()
+    def emptied_volume(self, server: Server | None = None) -> Mend:
+        server = server or self._server()
         self._say(f"the volume of {server.name} is emptied")
         self._pod_ends(server, "SIGKILL", True)
         server.volume.empty()
@@ -126,8 +134,8 @@ class Faults:
             if sentinel.machine == machine:
                 self.loop.after(self.random.uniform(0, 3), shell.start)
 
-    def power_of_machine(self) -> Mend:
-        machine = self._server().machine
+    def power_of_machine(self, server: Server | None = None) -> Mend:
+        machine = (server or self._server()).machine
         self._say(f"{machine} loses power")
         self._machine_off(machine)
         return lambda: self._machine_on(machine)
@@ -148,14 +156,14 @@ class Faults:
 
         return mend
 
-    def all_pods(self) -> Mend:
+    def all_pods(self, late: Server | None = None) -> Mend:
         self._say("all pods are removed")
         for server in self.world.servers:
             self._pod_ends(server, self.random.choice(["SIGKILL", "SIGTERM"]), True)
         for sentinel, shell in zip(self.world.sentinels, self.world.sentinel_shells):
             sentinel.end(True)
             shell.end()
-        late = self.random.choice([None, *self.world.servers])
+        late = late or self.random.choice([None, *self.world.servers])
 
         def mend() -> None:
             for server in self.world.servers:
@@ -169,9 +177,9 @@ class Faults:
 
         return mend
 
-    def lasting_outage(self) -> Mend:
+    def lasting_outage(self, server: Server | None = None) -> Mend:
         """A server that comes back only when all else is over."""
-        server = self._server()
+        server = server or self._server()
         self._say(f"{server.name} is away for long")
         self._pod_ends(server, "SIGKILL", True)
 
@@ -183,8 +191,8 @@ class Faults:
 
         return mend
 
-    def hang_server(self) -> Mend:
-        server = self._server()
+    def hang_server(self, server: Server | None = None) -> Mend:
+        server = server or self._server()
         server.hang()
         return server.resume
 
@@ -245,8 +253,8 @@ class Faults:
     def _machines(self) -> list[str]:
         return [server.machine for server in self.world.servers]
 
-    def isolate(self) -> Mend:
-        machine = self._server().machine
+    def isolate(self, server: Server | None = None) -> Mend:
+        machine = (server or self._server()).machine
         others = [*(one for one in self._machines() if one != machine), "api"]
         if self.random.random() < 0.7:
             others.append("client")
@@ -310,8 +318,8 @@ class Faults:
             archive(self.world, server)
         return lambda: None
 
-    def planned_restart(self) -> Mend:
-        server = self._server()
+    def planned_restart(self, server: Server | None = None) -> Mend:
+        server = server or self._server()
         shell = self.world.shell_of(server)
         self._say(f"{server.name} is restarted as planned")
         if shell.alive and server.alive:
@@ -347,6 +355,87 @@ class Faults:
         ]
         if lost:
             world.violate(f"the hand-over of {server.name} to {target.name} lost {len(lost)} writes: {lost[:5]}")
+
+    # Stories: one fault after the other, in the order that once lost data
+
+    @property
+    def stories(self) -> list[Callable[[], Mend]]:
+        return [
+            self.stale_replica_and_all_pods, self.killed_while_it_synchronizes, self.restart_with_lagging_replicas,
+            self.restart_with_a_hung_replica, self.restart_after_a_replicas, self.writes_on_the_small_side,
+            self.one_master_after_the_other, self.stale_replica_and_power,
+        ]  # fmt: skip
+
+    def _then(self, seconds: float, fault: Callable[..., Mend], *arguments: object) -> None:
+        def begin() -> None:
+            if not self.over:
+                self._lasts(fault(*arguments))
+
+        self.loop.after(seconds, begin)
+
+    def _master_and_replica(self) -> tuple[Server, Server]:
+        servers = self.world.servers
+        master = next((one for one in servers if one.alive and one.role == "master"), servers[0])
+        return master, self.random.choice([one for one in servers if one is not master])
+
+    def stale_replica_and_all_pods(self) -> Mend:
+        """S2: the replica that returns has not what the others acknowledged."""
+        master, replica = self._master_and_replica()
+        self._then(self.random.uniform(1, 8), self.all_pods, master)
+        return self.random.choice([self.isolate, self.delete_pod, self.kill_server])(replica)
+
+    def stale_replica_and_power(self) -> Mend:
+        master, replica = self._master_and_replica()
+        self._then(self.random.uniform(1, 8), self.power_of_all)
+        self._then(self.random.uniform(8, 9), self.lasting_outage, master)
+        return self.isolate(replica)
+
+    def killed_while_it_synchronizes(self) -> Mend:
+        """The append only file of before is still there; and its master goes for long."""
+        master, replica = self._master_and_replica()
+
+        def trap() -> None:
+            self._then(self.random.uniform(0.5, 3.0), self.kill_server, replica)
+            if self.random.random() < 0.7:
+                self._then(self.random.uniform(0.5, 5.0), self.all_pods, master)
+
+        replica.trap = trap
+        return self.kill_server(replica)
+
+    def restart_with_lagging_replicas(self) -> Mend:
+        """S1."""
+        master, _replica = self._master_and_replica()
+        self._then(self.random.uniform(1, 8), self.planned_restart, master)
+        return self.lag()
+
+    def restart_with_a_hung_replica(self) -> Mend:
+        """S7."""
+        master, replica = self._master_and_replica()
+        self._then(self.random.uniform(0.1, 8), self.planned_restart, master)
+        return self.hang_server(replica)
+
+    def restart_after_a_replicas(self) -> Mend:
+        """S8."""
+        master, replica = self._master_and_replica()
+        self._then(self.random.uniform(1, 12), self.planned_restart, master)
+        return self.planned_restart(replica)
+
+    def writes_on_the_small_side(self) -> Mend:
+        """The master goes on with one replica and clients, where few Sentinels are."""
+        master, replica = self._master_and_replica()
+        side = [master.machine, replica.machine, "client"]
+        nodes = [*self._machines(), "api", *(one.machine for one in self.world.sentinels)]
+        away = [node for node in dict.fromkeys(nodes) if node not in side]
+        if len(self.world.servers) > 2 and self.random.random() < 0.5:
+            away.append(side.pop(1))
+        pairs = [(a, b) for a in side for b in away]
+        return self._cut(pairs + [(b, a) for a, b in pairs], f"{side} and {away} are apart")
+
+    def one_master_after_the_other(self) -> Mend:
+        master, _replica = self._master_and_replica()
+        for _number in range(2):
+            self._then(self.random.uniform(5, 20), self.kill_server)
+        return self.random.choice([self.kill_server, self.delete_pod, self.power_of_machine])(master)
 
 
 def archive(world: World, server: Server) -> None:

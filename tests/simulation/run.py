@@ -41,6 +41,8 @@ def simulate(seed: int, tell: Callable[[str], None] | None = None, plan: Plan | 
     if plan.calm:
         # Nothing is broken yet.
         _settle(world, properties, 120.0)
+    else:
+        faults.before_anything()
     world.disturbed = True
     faults.plan(1.0, DISTURBED_SECONDS)
     _pass(world, properties, DISTURBED_SECONDS * 1.3 if plan.faults else 5.0)

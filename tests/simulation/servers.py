@@ -8,7 +8,7 @@ What is modelled was measured on real servers, see tests/integration/ and SERVER
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from agent.model import Replica
 from agent.model import Server as Seen
@@ -57,6 +57,8 @@ class Server:
         self._inbox: list = []
         self._runs = 0
         self.master_since: float | None = None
+        self.trap: Callable[[], None] | None = None
+        """Called when all data was replaced."""
         self._reset()
 
     def _reset(self) -> None:
@@ -465,6 +467,9 @@ class Server:
         self.loading = True
         self.transferring = False
         self.world.may_crash(self)
+        trap, self.trap = self.trap, None
+        if trap is not None:
+            trap()
         self._later(self.random.choice([0.01, 0.3]), self._loaded, attempt, link)
 
     def _loaded(self, attempt: int, link: Link) -> None:
