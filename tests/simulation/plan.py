@@ -47,7 +47,7 @@ def plan_of(random: Random) -> Plan:
         copies=random.choice([1, 3, 3]),
         backlog=random.choice([0, 30, 10000, 10000]),
         repl_timeout=random.choice([15.0, 60.0]),
-        stalls=random.choice([0.0, 0.02, 0.1]),
+        stalls=random.choice([0.0, 0.02, 0.1, 0.4]),
         crashes=random.choice([0.0, 0.0, 0.05, 0.2]),
         faults=random.choice([0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 8]),
         calm=random.random() < 0.8,

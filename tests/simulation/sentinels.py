@@ -253,7 +253,7 @@ class Sentinel:
         """SLAVEOF, on its way for a moment."""
         if self.world.network.carries(self.machine, one.server.machine) and one.server.alive:
             words = ("REPLICAOF", "NO", "ONE") if master is None else ("REPLICAOF", master)
-            one.server.receive(self.world.network.delay(), self.world.by_sentinel, one.server, words)
+            one.server.receive(self.world.network.delay(), one.server.command, words)
 
     def _check_master(self, now: float) -> None:
         master = self.master

@@ -76,7 +76,7 @@ class Server:
         self.loading = False
         self.priority, self.needed, self.closed = 0, self.configured_needed, True
         self.writes: list[int] = []
-        self.detached = False
+        self.detached = self.rewriting = False
         self.saving, self.saved_well = False, True
         self.backlog: list[tuple[int, int]] = []
         self.backlog_start = 0
@@ -192,7 +192,7 @@ class Server:
             self.run_id, self.role, self.replid, self.reported_offset(), self.replid2, self.offset2,
             self.follows if self.role == "slave" else "", self.linked, self.transferring, self.loading, self.priority,
             self.needed, self.closed, self.append_only, len(self.writes), self.saving, self.volume.saved_at,
-            self.saved_well,
+            self.saved_well, self.detached or self.rewriting,
             tuple(
                 Replica(link.replica.host, link.online, link.acknowledged, int(now - link.master_heard_at))
                 for link in self.downstream
@@ -241,6 +241,13 @@ class Server:
         self.world.may_crash(self)
         for link in list(self.downstream):
             self._unlink(link)
+
+    def renew(self, master: str) -> str:
+        """REPLICAOF NO ONE and REPLICAOF master in one transaction."""
+        self.world.trace("server", self.name, f"is a master for a moment, and follows {master}")
+        self.lead()
+        self.follow(master)
+        return "OK"
 
     def follow(self, host: str) -> None:
         if self.role == "slave" and self.follows == host:
@@ -489,6 +496,8 @@ class Server:
         """BGREWRITEAOF: another file begins."""
         if self.answers and self.append_only and not self.detached and not self.loading:
             self.volume.cut_tail()
+            self.rewriting = True
+            self._later(self.random.choice([0.1, 3.0]), setattr, self, "rewriting", False)
 
     def _drop_upstream(self) -> None:
         if self.upstream is not None:

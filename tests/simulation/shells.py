@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from agent.evidence import Memory, State
-from agent.model import Action, Ask, AskSentinel, Gate, Gone, Keep, Note, Say, Seen
+from agent.model import Action, Ask, AskSentinel, Gate, Gone, Keep, Note, Renew, Say, Seen
 from agent.redis_io import state_without_agent
 from agent.sentinel import Begin, Label, SentinelAgent, SentinelSeen, Write
 from agent.server import ServerAgent, Settings
@@ -183,10 +183,14 @@ class ServerShell(Shell):
 
     def do(self, action: Any) -> None:
         server = self.server
-        if isinstance(action, (Ask, Gate)):
-            call, argument = (
-                (self.world.by_agent, action.words) if isinstance(action, Ask) else (Server.gate, action.open)
-            )
+        if isinstance(action, (Ask, Gate, Renew)):
+            call: Any = Server.command
+            if isinstance(action, Ask):
+                argument: Any = action.words
+            elif isinstance(action, Gate):
+                call, argument = Server.gate, action.open
+            else:
+                call, argument = Server.renew, action.master
             if not server.alive:
                 raise OSError("no server")
             if server.hung or (server.slow and self.random.random() < 0.3):

@@ -82,7 +82,7 @@ class Volume:
     # What the agent does with it
 
     def look(self, memory_bytes: int) -> Disk:
-        tail = (f"incr.{self._file}", (len(self.aof) - self._base) * WRITE_BYTES) if self._append_only else ("", 0)
+        tail = (self._file, (len(self.aof) - self._base) * WRITE_BYTES) if self._append_only else (0, 0)
         return Disk(tail, memory_bytes, 0 if self.full else 10**9, tuple(sorted(self.kept)))
 
     def remember(self, memory: Memory) -> None:

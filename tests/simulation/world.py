@@ -140,12 +140,6 @@ class World:
 
     # What is done to servers
 
-    def by_sentinel(self, server: Server, words: tuple[str, ...]) -> None:
-        server.command(words)
-
-    def by_agent(self, server: Server, words: tuple[str, ...]) -> str:
-        return server.command(words)
-
     def kept(self, server: Server, action: Keep) -> None:
         server.volume.keep(action.name)
         self.trace("volume", server.name, f"{action.name}: {len(server.volume.kept[action.name])} writes")
@@ -175,6 +169,8 @@ class World:
             f"master_link_status:{'up' if seen.link_up else 'down'}",
             f"master_sync_in_progress:{int(seen.syncing)}", f"loading:{int(seen.loading)}",
             f"rdb_bgsave_in_progress:{int(seen.saving)}", "rdb_last_save_time:0", "rdb_last_bgsave_status:ok",
+            f"aof_enabled:{int(seen.append_only)}", f"aof_rewrite_in_progress:{int(seen.rewriting)}",
+            "aof_rewrite_scheduled:0", "aof_last_bgrewrite_status:ok",
             *([f"db0:keys={seen.keys},expires=0"] if seen.keys else []),
         ]  # fmt: skip
         config = [
