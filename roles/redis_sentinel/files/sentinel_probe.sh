@@ -2,15 +2,12 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Whether the Sentinel in this pod answers. That it listens is for Kubernetes to see, which costs less: it does so only when
-# it watches a master, see sentinel.sh.
+# Whether the Sentinel in this pod answers. That it listens is for Kubernetes to see, which costs less.
 set -u
 scripts=$(dirname "$0")
 # shellcheck source=roles/common/files/common.sh
 . "$scripts/common.sh"
-# shellcheck source=roles/redis_sentinel/files/sentinels.sh
-. "$scripts/sentinels.sh"
 
 # As for servers, see probe.sh.
 : "${REDIS_SECONDS:=15}"
-[ "$(REDIS_PORT=$SENTINEL_PORT ask ping)" = PONG ]
+[ "$(REDIS_PORT=${SENTINEL_PORT:-26379} ask ping)" = PONG ]

@@ -160,8 +160,8 @@ WATCHED_OTHERWISE = {
     "redis_sentinel_service_node_port": "30079",
     "redis_sentinel_affinity": {"nodeAffinity": {"a": "b"}},
     "redis_sentinel_sentinel_resources": {"limits": {"memory": "64Mi"}},
-    "redis_sentinel_labeller_resources": {"limits": {"memory": "48Mi"}},
-    "redis_sentinel_labeller_image": "registry.example.org/python:3",
+    "redis_sentinel_agent_resources": {"limits": {"memory": "48Mi"}},
+    "redis_sentinel_agent_image": "registry.example.org/python:3",
 }
 FOREIGN_CLASS = {"metadata": {"name": "fast", "labels": {"made": "by-others"}}}
 

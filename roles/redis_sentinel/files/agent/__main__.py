@@ -5,7 +5,7 @@
 Environment of both: POD_HOSTNAME, HOSTS (the DNS names of the servers), SENTINEL_HOSTS, MASTER_NAME, REDIS_PORT,
 SENTINEL_PORT, AGENT_PORT, REDIS_RUN, ELECTION_SECONDS, PATIENT (yes or no), REDIS_AUTH (enabled or disabled),
 REDIS_PASSWORD_FILE. server: REDIS_DATA, REDIS_CONFIG, PRESTOP_SECONDS, KEPT_COPIES. sentinel: NAMESPACE, RECORD,
-SENTINEL_ID, QUORUM, DOWN_AFTER, FAILOVER_TIMEOUT, PARALLEL_SYNCS. DECISION is a file that may name the server that a
+QUORUM, DOWN_AFTER, FAILOVER_TIMEOUT, PARALLEL_SYNCS. DECISION is a file that may name the server that a
 person chose, see parse_decision.
 """
 
@@ -24,7 +24,7 @@ from typing import Any
 from . import disk
 from .evidence import pod
 from .kube import Kubernetes
-from .model import CLOSED, Action, Ask, AskSentinel, Gate, Gone, Keep, Note, Say, Seen, parse_decision
+from .model import CLOSED, Action, Ask, AskSentinel, Gate, Gone, Keep, Note, Renew, Say, Seen, parse_decision
 from .neighbours import Group, Neighbour, Sentinel
 from .redis_io import SERVER_QUESTIONS, Client, Refused, parse_server, sentinel_config, votes_in
 from .sentinel import Begin, Label, SentinelAgent, SentinelSeen, Write
@@ -49,6 +49,7 @@ class Shell:
         self.run_directory = pathlib.Path(environment["REDIS_RUN"])
         self.round_at = time.monotonic()
         self.stopping = False
+        self.log = sys.stderr
         self._said: dict[str, str] = {}
         hosts, port, agent_port = (
             environment["HOSTS"].split(),
@@ -70,6 +71,10 @@ class Shell:
     def number(self, name: str) -> int:
         return int(self.env[name])
 
+    def address(self) -> tuple[str, int]:
+        """Where this agent tells its state: at every address of a pod."""
+        return self.env.get("REDIS_HOST", ""), self.number("AGENT_PORT")
+
     def password(self) -> bytes:
         """Read anew for each connection: it may be replaced. OSError where there must be one and is none."""
         if self.env["REDIS_AUTH"] != "enabled":
@@ -89,9 +94,10 @@ class Shell:
 
     def say(self, topic: str, text: str) -> None:
         """Say it once, until something else is said under the same topic."""
-        if self._said.get(topic) != text:
+        if self._said.get(topic, "") != text:
             self._said[topic] = text
-            print(f"agent: {text}", file=sys.stderr, flush=True)
+            if text:
+                print(f"agent: {text}", file=self.log, flush=True)
 
     def live(self) -> bool:
         return time.monotonic() - self.round_at < HUNG_SECONDS
@@ -112,7 +118,11 @@ class Shell:
         return self.stopping
 
     def run(self) -> None:
+        """Until it is told to stop."""
         signal.signal(signal.SIGTERM, lambda *_unused: setattr(self, "stopping", True))
+        self.run_rounds()
+
+    def run_rounds(self) -> None:
         while not self.done():
             action: Any = None
             try:
@@ -143,16 +153,13 @@ class ServerShell(Shell):
         settings = Settings(
             self.host, tuple(environment["HOSTS"].split()), len(self.sentinels), float(environment["ELECTION_SECONDS"]),
             environment["PATIENT"] == "yes", float(environment["PRESTOP_SECONDS"]), self._needed(),
-            self.number("KEPT_COPIES"),
+            self.number("KEPT_COPIES"), environment["REDIS_PORT"],
         )  # fmt: skip
         self.agent = ServerAgent(settings, memory)
-        self.server = Client(self.host_of_server(), self.number("REDIS_PORT"), self.password, ANSWER_SECONDS)
+        own = environment.get("REDIS_HOST", "127.0.0.1")
+        self.server = Client(own, self.number("REDIS_PORT"), self.password, ANSWER_SECONDS)
         self._gone = 0
-        self._known_gone = False
-        Status(self.number("AGENT_PORT"), self.live, lambda: self.agent.ready and self.fresh(), self._state)
-
-    def host_of_server(self) -> str:
-        return self.env.get("REDIS_HOST", "127.0.0.1")
+        Status(self.address(), self.live, lambda: self.agent.ready and self.fresh(), self._state)
 
     def _state(self) -> Any:
         return self.agent.state.to_json()
@@ -199,11 +206,14 @@ class ServerShell(Shell):
 
     def do(self, action: Any) -> None:
         if isinstance(action, Ask):
-            self._must("OK", action.words)
+            self._must(*action.words)
         elif isinstance(action, Gate):
-            password = self.password().decode("utf-8")
-            user, words = ("", password) if action.open else (CLOSED, password or CLOSED)
-            self._must("OK", ("CONFIG", "SET", "masteruser", user, "masterauth", words))
+            password = self.password()
+            user, secret = ("", password) if action.open else (CLOSED, password or CLOSED)
+            self._must("CONFIG", "SET", "masteruser", user, "masterauth", secret)
+        elif isinstance(action, Renew):
+            port = self.env["REDIS_PORT"]
+            self.server.ask(("MULTI",), ("REPLICAOF", "NO", "ONE"), ("REPLICAOF", action.master, port), ("EXEC",))
         elif isinstance(action, AskSentinel):
             accepted = self.sentinels[action.host].fail_over()
             self.agent.answered(accepted, time.monotonic())
@@ -216,10 +226,11 @@ class ServerShell(Shell):
             self.say("hand-over", action.text)
             (self.run_directory / "gone").write_text(f"{action.text}\n")
 
-    def _must(self, wanted: str, words: tuple[str, ...]) -> None:
+    def _must(self, *words: str | bytes) -> None:
         (reply,) = self.server.ask(words)
-        if isinstance(reply, Refused) or not str(reply).startswith((wanted, "Background")):
-            raise OSError(f"{' '.join(words[:3])}: {reply}")
+        # BGSAVE says that it is under way.
+        if isinstance(reply, Refused) or not str(reply).startswith(("OK", "Background")):
+            raise OSError(f"{words[0]!s} {words[1]!s}: {reply}")
 
     def pause(self) -> float:
         return QUICK_SECONDS if self.going else ROUND_SECONDS
@@ -232,15 +243,15 @@ class ServerShell(Shell):
 class SentinelShell(Shell):
     """Beside a Sentinel."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], kubernetes: Kubernetes | None = None) -> None:
         super().__init__(environment)
-        hosts = environment["HOSTS"].split()
-        self.kubernetes = Kubernetes(environment["NAMESPACE"], [pod(host) for host in hosts], environment["RECORD"])
+        pods = [pod(host) for host in environment["HOSTS"].split()]
+        self.kubernetes = kubernetes or Kubernetes(environment["NAMESPACE"], pods, environment["RECORD"])
         self.agent = SentinelAgent(
             len(self.sentinels), float(environment["ELECTION_SECONDS"]), environment["PATIENT"] == "yes"
         )
         self._told: dict[str, str] = {}
-        Status(self.number("AGENT_PORT"), self.live, self.fresh, dict)
+        Status(self.address(), self.live, self.fresh, dict)
 
     def look(self, now: float) -> list[Action]:
         record = pods = None

@@ -68,15 +68,15 @@ def look(data: pathlib.Path) -> Disk:
     return Disk(_tail(data), _size(data), free.f_bavail * free.f_frsize, kept)
 
 
-def _tail(data: pathlib.Path) -> tuple[str, int]:
-    """The file that is appended to (Redis 7: the last one of type i in the manifest), and its size."""
+def _tail(data: pathlib.Path) -> tuple[int, int]:
+    """The number of the file that is appended to (Redis 7: the last one of type i in the manifest), and its size."""
     try:
         (manifest,) = (data / APPEND_ONLY).glob("*.manifest")
         files = [line.split() for line in manifest.read_text().splitlines() if " type i" in line]
-        name = files[-1][1]
-        return name, (data / APPEND_ONLY / name).stat().st_size
+        name, number = files[-1][1], files[-1][3]
+        return int(number), (data / APPEND_ONLY / name).stat().st_size
     except (OSError, ValueError, IndexError):
-        return "", 0
+        return 0, 0
 
 
 def _size(data: pathlib.Path) -> int:

@@ -40,7 +40,7 @@ class Memory:
     master: str = ""
     data: Data = Data()
     history: tuple[tuple[str, int], ...] = ()
-    files: tuple[str, int] = ("", 0)
+    files: tuple[int, int] = (0, 0)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -53,7 +53,7 @@ class Memory:
             str(value["master"]),
             Data(str(value["data"]["replid"]), int(value["data"]["least"]), value["data"]["most"]),
             tuple((str(replid), int(offset)) for replid, offset in value["history"]),
-            (str(value["files"][0]), int(value["files"][1])),
+            (int(value["files"][0]), int(value["files"][1])),
         )
 
 
@@ -75,6 +75,8 @@ class State:
     """Directories with data that a master may lack."""
     excluded: tuple[str, ...] = ()
     """Hosts that Sentinels must not choose while this master hands over."""
+    replicas: tuple[str, ...] = ()
+    """Hosts that have a connection to it as replicas, in sync or not yet."""
 
     @property
     def empty(self) -> bool:
@@ -90,11 +92,12 @@ class State:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> State:
-        memory = Memory.from_json({**value, "files": ("", 0)})
+        memory = Memory.from_json({**value, "files": (0, 0)})
         return cls(
             str(value["host"]), memory.term, memory.master, memory.data, memory.history, int(value["keys"]),
             bool(value["leads"]), str(value["waiting"]), tuple(map(str, value["kept"])),
             tuple(map(str, value["excluded"])),
+            tuple(map(str, value["replicas"])),
         )  # fmt: skip
 
 
@@ -131,9 +134,9 @@ def has_more_than(state: State, other: State) -> bool:
     return reaches(state, other.data.replid) > other.data.most
 
 
-def rank(state: State, ordinal: int, replid: str) -> tuple[int, bool, int, int]:
+def rank(state: State, ordinal: int, replid: str) -> tuple[int, bool, bool, int, int]:
     """The best known one is the greatest: the latest term, in it the master, else who got most, else the first."""
-    return state.term, state.own, reaches(state, replid), -ordinal
+    return state.term, state.own, not state.empty, reaches(state, replid), -ordinal
 
 
 def choose(
@@ -157,7 +160,7 @@ def choose(
         return Verdict(decided, "a person decided", evidence)
     if not known:
         return Verdict("", "no server answers", evidence)
-    latest = max(known, key=lambda state: (state.term, state.own, state.data.least))
+    latest = max(known, key=lambda state: (state.term, state.own, not state.empty, state.data.least))
     order = {host: number for number, host in enumerate(states)}
     best = max(known, key=lambda state: rank(state, order[state.host], latest.data.replid))
     named = states.get(expected)

@@ -23,10 +23,10 @@ GIVEN_UP_SECONDS = 3.0
 
 
 class HandOver:
-    """From the order to stop until a replica leads, or time is up. ``needed`` is the configured min-replicas-to-write."""
+    """From the order to stop until a replica leads, or not. ``needed`` is the configured min-replicas-to-write."""
 
-    def __init__(self, host: str, patience: float, needed: int) -> None:
-        self._host, self._patience, self._needed = host, patience, needed
+    def __init__(self, host: str, port: str, patience: float, needed: int) -> None:
+        self._host, self._port, self._patience, self._needed = host, port, patience, needed
         self._began: float | None = None
         self._fenced: float | None = None
         self._everything: int | None = None
@@ -47,11 +47,11 @@ class HandOver:
         leader = next((host for host, state in seen.states.items() if state and state.leads), "")
         if self._ordered is not None and leader:
             # It has everything up to the fence; whatever Sentinels do now, this server takes no write any more.
-            return [Ask(("REPLICAOF", leader, PORT))]
+            return [Ask(("REPLICAOF", leader, self._port))]
         if now - self._began > self._patience:
             return [Gone("could not hand over: it stops with its data, as the master")]
         if view is not None and view.master != self._host and view.epoch > term:
-            return [Ask(("REPLICAOF", view.master, PORT))]
+            return [Ask(("REPLICAOF", view.master, self._port))]
         if view is None or view.master != self._host:
             return [Say("hand-over", "waits: most Sentinels do not name this server as the master")]
         if self._fenced is None:
@@ -84,9 +84,12 @@ class HandOver:
             self._everything = server.offset
         offsets = {replica.host: replica.offset for replica in server.replicas if replica.online}
         behind = sorted(host for host in self._choices(seen) if offsets.get(host, -1) < self._everything)
+        failing_over = any(one is not None and one.failing_over for one in seen.views.values())
+        if failing_over:
+            # Another one at the same time could make a second master of the same epoch.
+            return []
         if self._ordered is not None:
-            failing_over = any(one is not None and one.failing_over for one in seen.views.values())
-            if failing_over or now - self._ordered < GIVEN_UP_SECONDS:
+            if now - self._ordered < GIVEN_UP_SECONDS:
                 return []
             # Accepted and given up, for example because a Sentinel saw the replica for the first time a moment before.
             self._ordered = None
@@ -116,6 +119,3 @@ class HandOver:
     def _unfence(self) -> Action:
         self._fenced = None
         return Ask(("CONFIG", "SET", "min-replicas-to-write", str(self._needed)))
-
-
-PORT = "6379"

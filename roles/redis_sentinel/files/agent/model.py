@@ -55,6 +55,8 @@ class Server:
     saving: bool = False
     saved_at: int = 0
     saved_well: bool = True
+    rewriting: bool = False
+    """Its append only file is not yet, or not again, that of its data: it would read older data if it started now."""
     replicas: tuple[Replica, ...] = ()
 
     @property
@@ -64,7 +66,7 @@ class Server:
 
 @dataclass(frozen=True)
 class View:
-    """Who is the master, as one Sentinel sees it. ``choices``: the replicas that it may take, host -> slave-priority."""
+    """Who is the master, as one Sentinel sees it. ``choices``: replicas that it may take, host -> slave-priority."""
 
     epoch: int
     master: str
@@ -74,9 +76,9 @@ class View:
 
 @dataclass(frozen=True)
 class Disk:
-    """The volume of a server. ``tail`` is the file that is appended to and its size, read before the server was asked."""
+    """The volume of a server. ``tail``: number and size of the file that grows, before the server was asked."""
 
-    tail: tuple[str, int] = ("", 0)
+    tail: tuple[int, int] = (0, 0)
     data_bytes: int = 0
     free_bytes: int = 0
     kept: tuple[str, ...] = ()
@@ -122,6 +124,13 @@ class Gate(Action):
     """Let the server have a link to its master, or not."""
 
     open: bool
+
+
+@dataclass(frozen=True)
+class Renew(Action):
+    """Have the server count anew how long it has been without its master: it is none for a moment that nobody sees."""
+
+    master: str
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,16 @@ RESP2: https://redis.io/docs/latest/develop/reference/protocol-spec
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import socket
-from collections.abc import Mapping
-from typing import Any, Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from .evidence import Data, State
 from .model import CLOSED, Replica, Server, View
 
-BAD_FLAGS = ("s_down", "o_down", "disconnected", "master_down")
+BAD_FLAGS = ("s_down", "o_down", "disconnected")
 
 
 class Refused(Exception):
@@ -28,12 +30,17 @@ class Client:
         self._address, self._password, self._seconds = (host, port), password, seconds
         self._socket: socket.socket | None = None
 
-    def ask(self, *commands: tuple[str, ...]) -> list[Any]:
+    def ask(self, *commands: Sequence[str | bytes]) -> list[Any]:
         """The replies to all commands; an error reply is a Refused in its place."""
+        words = [[_bytes(word) for word in command] for command in commands]
         try:
-            if self._socket is None:
-                self._connect()
-            return self._exchange([[word.encode() for word in command] for command in commands])
+            if self._socket is not None:
+                # Sentinels close the connections of a server whose role they change.
+                with contextlib.suppress(ConnectionError):
+                    return self._exchange(words)
+                self.close()
+            self._connect()
+            return self._exchange(words)
         except (OSError, ValueError):
             self.close()
             raise
@@ -66,7 +73,7 @@ class Client:
     def _reply(self) -> Any:
         line = self._file.readline()
         if not line.endswith(b"\r\n"):
-            raise OSError("the connection was closed")
+            raise ConnectionResetError("the connection was closed")
         kind, rest = line[:1], line[1:-2].decode(errors="replace")
         if kind == b"-":
             return Refused(rest)
@@ -75,6 +82,10 @@ class Client:
         if kind == b"$":
             return self._file.read(int(rest) + 2)[:-2].decode(errors="replace") if int(rest) >= 0 else None
         return rest
+
+
+def _bytes(word: str | bytes) -> bytes:
+    return word if isinstance(word, bytes) else word.encode()
 
 
 def pairs(reply: Any) -> dict[str, str]:
@@ -123,10 +134,16 @@ def parse_server(replies: list[Any]) -> tuple[Server, dict[str, str]]:
             saving=info["rdb_bgsave_in_progress"] == "1",
             saved_at=int(info["rdb_last_save_time"]),
             saved_well=info["rdb_last_bgsave_status"] == "ok",
+            rewriting=config["appendonly"] == "yes" and not _is_written(info),
             replicas=tuple(replicas),
         ),
         config,
     )
+
+
+def _is_written(info: Mapping[str, str]) -> bool:
+    under_way = info["aof_rewrite_in_progress"], info["aof_rewrite_scheduled"]
+    return info["aof_enabled"] == "1" and under_way == ("0", "0") and info["aof_last_bgrewrite_status"] == "ok"
 
 
 def _is_database(name: str) -> bool:
@@ -147,7 +164,16 @@ def state_without_agent(host: str, replies: list[Any]) -> State:
         term, master = int(shown[5:].partition(".")[0]), shown.partition(".")[2]
     end = server.offset if server.leads or not server.link_up else None
     history = ((server.replid2, server.offset2 - 1),) if server.offset2 > 0 else ()
-    return State(host, term, master, Data(server.replid, server.offset, end), history, server.keys, server.leads)
+    return State(
+        host,
+        term,
+        master,
+        Data(server.replid, server.offset, end),
+        history,
+        server.keys,
+        server.leads,
+        replicas=tuple(replica.host for replica in server.replicas),
+    )
 
 
 def sentinel_questions(name: str) -> tuple[tuple[str, ...], ...]:
@@ -180,17 +206,19 @@ def sentinel_config(settings: Mapping[str, str], password: bytes, epoch: int, la
     :arg latest: Up to which it may have voted before, and does not vote again.
     """
     name, host = settings["MASTER_NAME"], settings["POD_HOSTNAME"]
+    identity = hashlib.sha1(f"{host} {name}\n".encode()).hexdigest()
     latest = max(latest, epoch)
     lines = [
         f"port {settings['SENTINEL_PORT']}",
         f"dir {settings['REDIS_RUN']}",
+        f"bind {settings.get('REDIS_HOST', '* -::*')}",
         "protected-mode no",
         "sentinel resolve-hostnames yes",
         "sentinel announce-hostnames yes",
         f"sentinel announce-ip {host}",
         f"sentinel announce-port {settings['SENTINEL_PORT']}",
         # Always the same for this name: others would count a new one in addition to the old.
-        f"sentinel myid {settings['SENTINEL_ID']}",
+        f"sentinel myid {identity}",
         f"sentinel monitor {name} {master} {settings['REDIS_PORT']} {settings['QUORUM']}",
         f"sentinel down-after-milliseconds {name} {settings['DOWN_AFTER']}",
         f"sentinel failover-timeout {name} {settings['FAILOVER_TIMEOUT']}",
@@ -206,7 +234,8 @@ def sentinel_config(settings: Mapping[str, str], password: bytes, epoch: int, la
     ]
     text = "\n".join(lines).encode() + b"\n"
     if password:
-        quoted = b'"' + password.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+        # Every byte by its number, so that none has a meaning.
+        quoted = b'"' + b"".join(b"\\x%02x" % byte for byte in password) + b'"'
         text += b"sentinel auth-pass " + name.encode() + b" " + quoted + b"\n"
         text += b"requirepass " + quoted + b"\n" + b"sentinel sentinel-pass " + quoted + b"\n"
     return text

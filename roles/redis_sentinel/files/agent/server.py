@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from .evidence import HISTORIES, Data, Memory, State, choose, has_all_of, has_more_than, pod
-from .handover import PORT, HandOver
+from .handover import HandOver
 from .model import (
     FENCE,
     FENCE_OF_A_RUN,
@@ -21,6 +21,7 @@ from .model import (
     Gate,
     Keep,
     Note,
+    Renew,
     Say,
     Seen,
     Server,
@@ -35,6 +36,9 @@ NOTE_SECONDS = 2.0
 FENCE_SECONDS = 60.0
 # A server that connects to an address where nobody is any more would wait for a minute (repl-timeout).
 CONNECT_SECONDS = 3.0
+# Sentinels take no replica that has been without its master for long, as they count it, and a server that stands for an
+# election may have been: then it counts anew.
+STAND_SECONDS = 60.0
 # Between two orders to fail over that nothing came of.
 ASK_SECONDS = 5.0
 # Space that stays free on the volume when data is kept, as a share of the data: the next append only file needs room.
@@ -58,6 +62,7 @@ class Settings:
     """The configured min-replicas-to-write."""
     copies: int
     """How many kept directories a volume may have."""
+    port: str = "6379"
 
 
 class ServerAgent:
@@ -80,6 +85,8 @@ class ServerAgent:
         self._outvoted: tuple[int, str, str] | None = None
         self._no_master_since: float | None = None
         self._connecting: tuple[str, float] | None = None
+        self._stands_since: float | None = None
+        self._dead_link_since: float | None = None
         self._fence_since: float | None = None
         self._asked_at = float("-inf")
         self._asked = 0
@@ -110,6 +117,7 @@ class ServerAgent:
         self.state = State(
             self._settings.host, self.memory.term, self.memory.master, self.data, self.memory.history, server.keys,
             server.leads, self.waiting, seen.disk.kept, self._hand_over.excluded if self._hand_over else (),
+            tuple(replica.host for replica in server.replicas),
         )  # fmt: skip
         return [*actions, *self._note(seen, now)]
 
@@ -127,14 +135,17 @@ class ServerAgent:
             master = seen.states.get(_plain(server.follows))
             inherited = master.history if master and master.leads else ()
             self._remember_data(server, inherited, before, seen)
-        elif self._live == server.run_id or server.offset > 1:
+        elif self._live == server.run_id or (not server.append_only and server.offset > 1):
             # Nothing comes any more; or it was read with a snapshot.
             self.data = Data(server.replid, server.offset, server.offset)
         else:
-            self.data = self._read_from_disk(seen)
+            self.data = self._read_from_disk(seen, server)
 
     def _remember_data(self, server: Server, more: tuple, before: int | None, seen: Seen) -> None:
         """The history goes on: ``more`` are pieces that the data goes through besides those that are remembered."""
+        if server.rewriting:
+            # The volume still has what is remembered.
+            return
         memory = self.memory
         last = (memory.data.replid, memory.data.least)
         pieces = dict(
@@ -154,16 +165,15 @@ class ServerAgent:
             files=seen.disk.tail,
         )
 
-    def _read_from_disk(self, seen: Seen) -> Data:
+    def _read_from_disk(self, seen: Seen, server: Server) -> Data:
         """What a server has that started from its files, where Redis does not say it."""
-        noted, (name, size), now = self._noted.data, self._noted.files, seen.disk.tail
+        noted, then, now = self._noted.data, self._noted.files, seen.disk.tail
         if not noted.replid:
             return Data()
-        if now == (name, size):
-            return noted
-        if now[0] == name and now[1] < size:
+        if not server.append_only or now < then:
+            # A snapshot from before, or a file that has lost its end, or is an earlier one, or gone.
             return Data(noted.replid, 0, noted.most)
-        return Data(noted.replid, noted.least)
+        return noted if now == then else Data(noted.replid, noted.least)
 
     def _is_whole(self, server: Server) -> bool:
         """Whether its files have all that it had before it started."""
@@ -204,7 +214,7 @@ class ServerAgent:
         if server.leads:
             return self._step_down(server, view)
         self._outvoted = None
-        if server.link_up and _plain(server.follows) == view.master:
+        if server.link_up and _plain(server.follows) == view.master and not self._is_dead_link(server, master, now):
             self._no_master_since, self._connecting, self.waiting, self._kept = None, None, "", None
             shut_out = master is not None and self._settings.host in master.excluded
             return [*self._close(server), *(self._priority(server, 0) if shut_out else self._settle(server, view))]
@@ -213,6 +223,15 @@ class ServerAgent:
             return self._follow(seen, server, view, master, now)
         self._connecting = None
         return self._stand(seen, server, view, now)
+
+    def _is_dead_link(self, server: Server, master: State | None, now: float) -> bool:
+        """Whether the server only believes in its link: its master goes on with another history, from a new address."""
+        if master is None or not master.leads or master.data.replid == server.replid:
+            self._dead_link_since = None
+            return False
+        if self._dead_link_since is None:
+            self._dead_link_since = now
+        return now - self._dead_link_since > CONNECT_SECONDS
 
     def _step_down(self, server: Server, view: View) -> list[Action]:
         """A master of an earlier term becomes a replica; its gate is closed, so nothing is overwritten by that.
@@ -230,13 +249,13 @@ class ServerAgent:
         return [
             *self._close(server),
             Say("role", f"was the master in term {self.memory.term}; {pod(view.master)} is it in term {view.epoch}"),
-            Ask(("REPLICAOF", view.master, PORT)),
+            Ask(("REPLICAOF", view.master, self._settings.port)),
         ]
 
     def _follow(self, seen: Seen, server: Server, view: View, master: State, now: float) -> list[Action]:
         """Get a link to the master, by which nothing is lost that the master has not."""
         if _plain(server.follows) != view.master:
-            return [*self._close(server), Ask(("REPLICAOF", view.master, PORT))]
+            return [*self._close(server), Ask(("REPLICAOF", view.master, self._settings.port))]
         own = self._own_state(seen)
         if not has_all_of(master, own) and self._kept != self.data:
             keep = self._keep(seen, server, own, master)
@@ -244,19 +263,21 @@ class ServerAgent:
                 return keep
             self._kept = self.data
         self.waiting = ""
+        if server.link_up:
+            self._dead_link_since = None
+            return [Ask(("REPLICAOF", _respelt(server.follows), self._settings.port))]
         if server.closed:
             self._connecting = (server.follows, now)
             return [Say("role", f"following {pod(view.master)}"), Gate(True)]
-        if server.syncing:
+        if server.syncing or self._settings.host in master.replicas:
+            # The master may take its time to make a snapshot.
             self._connecting = None
             return []
         if self._connecting is None or self._connecting[0] != server.follows:
             self._connecting = (server.follows, now)
         if now - self._connecting[1] < CONNECT_SECONDS:
             return []
-        # Another spelling of the name makes it look the name up now.
-        other = server.follows[:-1] if server.follows.endswith(".") else f"{server.follows}."
-        return [Ask(("REPLICAOF", other, PORT))]
+        return [Ask(("REPLICAOF", _respelt(server.follows), self._settings.port))]
 
     def _keep(self, seen: Seen, server: Server, own: State, master: State) -> list[Action] | None:
         """What to do before the data may be overwritten; None when it is kept."""
@@ -299,8 +320,14 @@ class ServerAgent:
         verdict = choose(self._all_states(seen), self._waited(now), self._settings.patient, self._decision(seen, view))
         said = Say("election", "\n  ".join((f"{pod(view.master)} does not lead: {verdict.why}", *verdict.evidence)))
         if verdict.best != self._settings.host:
+            self._stands_since = None
             return [said, *self._close(server), *self._priority(server, 0)]
-        return [said, *self._close(server), *self._priority(server, 100)]
+        if self._stands_since is None:
+            self._stands_since = now
+        if now - self._stands_since < STAND_SECONDS:
+            return [said, *self._close(server), *self._priority(server, 100)]
+        self._stands_since = now
+        return [said, *self._close(server), Renew(view.master)]
 
     def _lead(self, view: View, why: str, evidence: tuple[str, ...] = ()) -> list[Action]:
         self._reign = ""
@@ -313,13 +340,14 @@ class ServerAgent:
 
     def _settle(self, server: Server, view: View) -> list[Action]:
         """This server has its place: it remembers it, and Sentinels may choose it."""
-        self.memory = replace(self.memory, term=view.epoch, master=view.master)
+        if not server.rewriting:
+            self.memory = replace(self.memory, term=view.epoch, master=view.master)
         return self._priority(server, 100)
 
     def _go(self, seen: Seen, server: Server, view: View | None, now: float) -> list[Action]:
         if self._hand_over is None:
             one = self._settings
-            self._hand_over = HandOver(one.host, one.patience, one.needed)
+            self._hand_over = HandOver(one.host, one.port, one.patience, one.needed)
         return self._hand_over.round(seen, server, view, self.memory.term, now)
 
     def answered(self, accepted: bool, now: float) -> None:
@@ -357,7 +385,8 @@ class ServerAgent:
         return [Ask(("CONFIG", "SET", "replica-priority", str(priority)))]
 
     def _ask_for_failover(self, seen: Seen, now: float) -> list[Action]:
-        if now - self._asked_at < ASK_SECONDS:
+        # Two of them at once can make two masters of one epoch.
+        if now - self._asked_at < ASK_SECONDS or any(one and one.failing_over for one in seen.views.values()):
             return []
         self._asked_at = now
         self._asked += 1
@@ -403,3 +432,8 @@ class ServerAgent:
 
 def _plain(host: str) -> str:
     return host.rstrip(".")
+
+
+def _respelt(host: str) -> str:
+    """Another spelling of the name, which makes a server look it up and connect anew."""
+    return host[:-1] if host.endswith(".") else f"{host}."

@@ -16,7 +16,7 @@ class Status:
     """``live`` and ``ready`` are asked at each request; ``state`` is shown as JSON. No secrets are in it."""
 
     def __init__(
-        self, port: int, live: Callable[[], bool], ready: Callable[[], bool], state: Callable[[], Any]
+        self, address: tuple[str, int], live: Callable[[], bool], ready: Callable[[], bool], state: Callable[[], Any]
     ) -> None:
         pages: Mapping[str, Callable[[], tuple[int, bytes]]] = {
             "/live": lambda: (200 if live() else 503, b"live\n" if live() else b"not live\n"),
@@ -38,14 +38,19 @@ class Status:
             def log_message(self, *unused: Any) -> None:
                 """Probes come every few seconds."""
 
+        everywhere = not address[0]
+
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
-            address_family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+            address_family = socket.AF_INET6 if everywhere and socket.has_dualstack_ipv6() else socket.AF_INET
+
+            def handle_error(self, *unused: Any) -> None:
+                """Who has asked has hung up."""
 
             def server_bind(self) -> None:
                 if self.address_family == socket.AF_INET6:
                     self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
                 super(http.server.HTTPServer, self).server_bind()
 
-        self._server = Server(("", port), Handler)
+        self._server = Server(address, Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The memory on the volume survives what can happen while it is written; kept files are those of before."""
+
+from __future__ import annotations
+
+import pytest
+from agent import disk
+from agent.evidence import Data, Memory
+
+OLD, NEW = Memory(5, "s-0", Data("a", 100)), Memory(6, "s-1", Data("b", 200))
+
+
+def test_it_is_read_as_it_was_written(tmp_path):
+    assert disk.recall(tmp_path) == (Memory(), "")
+    disk.remember(tmp_path, OLD)
+    disk.remember(tmp_path, NEW)
+    assert disk.recall(tmp_path) == (NEW, "")
+    assert [path.name for path in tmp_path.iterdir()] == [disk.MEMORY]
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace", "open"])
+def test_a_full_disk_leaves_the_old_memory(tmp_path, monkeypatch, call):
+    """S3"""
+    disk.remember(tmp_path, OLD)
+
+    def refuse(*unused, **more):
+        raise OSError(28, "No space left on device")
+
+    # What is written reaches the file with fsync at the latest.
+    monkeypatch.setattr(disk.os, call, refuse)
+    with pytest.raises(OSError, match="No space"):
+        disk.remember(tmp_path, NEW)
+    monkeypatch.undo()
+    assert disk.recall(tmp_path) == (OLD, "")
+    assert [path.name for path in tmp_path.iterdir()] == [disk.MEMORY]
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"term": 1}', "[]", '{"term": "x", "master": "m"}', "\x00" * 9])
+def test_a_torn_memory_is_said(tmp_path, content):
+    (tmp_path / disk.MEMORY).write_text(content)
+    memory, wrong = disk.recall(tmp_path)
+    assert memory == Memory()
+    assert disk.MEMORY in wrong
+
+
+def test_the_memory_of_an_earlier_release_is_taken_over(tmp_path):
+    (tmp_path / disk.EARLIER).write_text("7 orders-1.orders-headless\n")
+    assert disk.recall(tmp_path) == (Memory(7, "orders-1.orders-headless"), "")
+
+
+def test_links_keep_what_is_replaced(tmp_path):
+    folder = tmp_path / disk.APPEND_ONLY
+    folder.mkdir()
+    manifest = "file appendonly.aof.2.base.rdb seq 2 type b\nfile appendonly.aof.3.incr.aof seq 3 type i\n"
+    (folder / "appendonly.aof.manifest").write_text(manifest)
+    (folder / "appendonly.aof.3.incr.aof").write_text("old")
+    assert disk.look(tmp_path).tail == (3, 3)
+    disk.keep(tmp_path, "kept-of-term-5-a-100", True, "why")
+    for path in folder.iterdir():
+        path.unlink()
+    assert disk.look(tmp_path).tail == (0, 0)
+    assert disk.look(tmp_path).kept == ("kept-of-term-5-a-100",)
+    kept = tmp_path / "kept-of-term-5-a-100"
+    assert (kept / disk.APPEND_ONLY / "appendonly.aof.3.incr.aof").read_text() == "old"
+    assert (kept / "about.txt").read_text() == "why\n"
+
+
+def test_what_cannot_be_linked_is_not_kept_by_half(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        disk.keep(tmp_path, "kept-of-term-5-a-100", True, "why")
+    assert disk.look(tmp_path).kept == ()
