@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from agent.evidence import Data, Memory, State, has_all_of
+from agent.evidence import Data, Memory, State, choose, has_all_of
 from agent.model import Disk, Seen, Server, View
 from agent.server import ServerAgent, Settings
 
@@ -51,3 +51,11 @@ def test_a_master_that_lost_something_proves_nothing_by_what_it_noted():
     agent.round(Seen(leads, {}, {"s-1": None, "s-2": None}, Disk((1, 400))), 1.0)
     assert agent.state.leads
     assert not has_all_of(agent.state, State("s-1", 4, "s-0", Data("a", 90, 90), (), 9))
+
+def test_a_former_master_that_is_proved_to_have_less_does_not_lead():
+    states = {
+        "s-0": State("s-0", 4, "s-0", Data("a", 0, 0), (), 0),
+        "s-1": State("s-1", 4, "s-0", Data("a", 90, 90), (), 9),
+        "s-2": State("s-2", 4, "s-0", Data("a", 80, 80), (), 9),
+    }
+    assert choose(states, False, False).best == "s-1"
