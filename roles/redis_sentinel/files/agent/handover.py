@@ -11,7 +11,7 @@ at all before it begins.
 
 from __future__ import annotations
 
-from .evidence import pod
+from .evidence import pod, reaches
 from .model import FENCE, Action, Ask, AskSentinel, Gone, Say, Seen, Server, View
 
 # A replica that is behind by no more gets in sync in a moment.
@@ -44,10 +44,14 @@ class HandOver:
             self._began = now
         if not server.leads:
             return [Gone(f"handed over to {pod(server.follows)}" if self.fenced else "is not the master")]
-        leader = next((host for host, state in seen.states.items() if state and state.leads), "")
-        if self._ordered is not None and leader:
-            # It has everything up to the fence; whatever Sentinels do now, this server takes no write any more.
-            return [Ask(("REPLICAOF", leader, self._port))]
+        if self._ordered is not None:
+            # A former master that hangs still says that it leads.
+            least = self._everything or 0
+            leads = (host for host, one in seen.states.items() if one and one.leads)
+            leader = next((host for host in leads if reaches(seen.states[host], server.replid) >= least), "")
+            if leader:
+                # It has everything up to the fence; whatever Sentinels do now, this server takes no write any more.
+                return [Ask(("REPLICAOF", leader, self._port))]
         if now - self._began > self._patience:
             return [Gone("could not hand over: it stops with its data, as the master")]
         if view is not None and view.master != self._host and view.epoch > term:
