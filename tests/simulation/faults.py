@@ -125,6 +125,10 @@ class Faults:
                 shell.end()
 
     def _machine_on(self, machine: str) -> None:
+        """A machine takes its time to begin again."""
+        self.loop.after(self.random.uniform(3.5, 8.0), self._machine_is_on, machine)
+
+    def _machine_is_on(self, machine: str) -> None:
         world = self.world
         world.switch(machine, True)
         for server in world.servers:

@@ -122,8 +122,10 @@ class World:
 
     def _crash(self, server: Server, run: str) -> None:
         if server.run_id == run and self.disturbed:
-            server.stop(self.random.choice(["SIGKILL", "power"]))
-            self.loop.after(self.random.choice([0.5, 2.0, 12.0]), self._starts_again, server)
+            signal = self.random.choice(["SIGKILL", "power"])
+            server.stop(signal)
+            pause = self.random.choice([0.5, 2.0, 12.0]) if signal == "SIGKILL" else self.random.uniform(4.0, 15.0)
+            self.loop.after(pause, self._starts_again, server)
 
     def _starts_again(self, server: Server) -> None:
         if self.machine_runs(server.machine) and self.shell_of(server).alive:
