@@ -184,7 +184,7 @@ class Sentinel:
             period = INFO_SECONDS
             if one is not self.master and (self.o_down or self.state or not one.link_up):
                 period = 1.0
-            if now - one.info_at >= period and now - one.asked_at >= 1.0 and not server.loading:
+            if now - one.info_at >= period and now - one.asked_at >= 1.0:
                 one.asked_at = now
                 self._refresh(one, server, now)
         elif (reaches and not server.alive) or now - one.last_avail > self.world.plan.down_after / 2:
