@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from agent.evidence import Data, State
 from agent.handover import HandOver
-from agent.model import FENCE, Ask, AskSentinel, Replica, Seen, Server, View
+from agent.model import FENCE, Ask, AskSentinel, Gone, Replica, Seen, Server, View
 
 VIEWS = dict.fromkeys(("t-0", "t-1", "t-2"), View(1, "s-0", False, {"s-2": 100}))
 # A former master that hangs: its agent tells what it was.
@@ -39,3 +39,27 @@ def test_it_follows_who_has_everything(states, to):
     hand_over.answered(True, 0.2)
     expected = [] if to is None else [Ask(("REPLICAOF", to, "6379"))]
     assert go(0.3, FENCE, known) == expected
+
+
+@pytest.mark.parametrize(
+    ("states", "now", "text"),
+    [
+        ((PROMOTED,), 0.4, "handed over to s-2"),
+        # It was chosen, and did not say yet that it leads; or it has not everything.
+        ((), 0.4, None),
+        ((LAGGED,), 0.4, None),
+        ((LAGGED,), 31.0, "s-2 may lack something: it stops with its data"),
+    ],
+)
+def test_it_says_that_it_handed_over_only_if_that_is_proved(states, now, text):
+    hand_over = HandOver("s-0", "6379", 30.0, 0)
+
+    def go(at, role, needed, known):
+        replicas = (Replica("s-2", True, 1000, 0),)
+        server = Server("run", role, "b", 1000, follows="s-2.", needed=needed, replicas=replicas)
+        return hand_over.round(Seen(server, VIEWS, known), server, VIEWS["t-0"], 1, at)
+
+    go(0.0, "master", 0, {})
+    go(0.1, "master", FENCE, {})
+    hand_over.answered(True, 0.2)
+    assert go(now, "slave", FENCE, {one.host: one for one in states}) == ([] if text is None else [Gone(text)])
