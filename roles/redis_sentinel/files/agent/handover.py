@@ -11,7 +11,7 @@ at all before it begins.
 
 from __future__ import annotations
 
-from .evidence import pod
+from .evidence import pod, reaches
 from .model import FENCE, Action, Ask, AskSentinel, Gone, Say, Seen, Server, View
 
 # A replica that is behind by no more gets in sync in a moment.
@@ -42,13 +42,16 @@ class HandOver:
         """What to do next. ``term`` is that in which this server was the master."""
         if self._began is None:
             self._began = now
+        late = now - self._began > self._patience
         if not server.leads:
-            return [Gone(f"handed over to {pod(server.follows)}" if self.fenced else "is not the master")]
-        leader = next((host for host, state in seen.states.items() if state and state.leads), "")
-        if self._ordered is not None and leader:
-            # It has everything up to the fence; whatever Sentinels do now, this server takes no write any more.
-            return [Ask(("REPLICAOF", leader, self._port))]
-        if now - self._began > self._patience:
+            return self._leave(seen, server, late)
+        if self._ordered is not None:
+            # A former master that hangs still says that it leads.
+            leader = next((host for host in seen.states if self._has_everything(seen, host, server)), "")
+            if leader:
+                # Whatever Sentinels do now, this server takes no write any more.
+                return [Ask(("REPLICAOF", leader, self._port))]
+        if late:
             return [Gone("could not hand over: it stops with its data, as the master")]
         if view is not None and view.master != self._host and view.epoch > term:
             return [Ask(("REPLICAOF", view.master, self._port))]
@@ -57,6 +60,20 @@ class HandOver:
         if self._fenced is None:
             return self._prepare(seen, server, now)
         return self._order(seen, server, now)
+
+    def _leave(self, seen: Seen, server: Server, late: bool) -> list[Action]:
+        """It leads no more, by its own will or by that of a Sentinel."""
+        follows = server.follows.rstrip(".")
+        if not self.fenced or self._everything is None:
+            return [Gone("is not the master")]
+        if self._has_everything(seen, follows, server):
+            return [Gone(f"handed over to {pod(follows)}")]
+        return [Gone(f"{pod(follows)} may lack something: it stops with its data")] if late else []
+
+    def _has_everything(self, seen: Seen, host: str, server: Server) -> bool:
+        """Whether it leads, and is proved to have what this server had at the fence."""
+        state = seen.states.get(host)
+        return state is not None and state.leads and reaches(state, server.replid) >= (self._everything or 0)
 
     def _prepare(self, seen: Seen, server: Server, now: float) -> list[Action]:
         fit = {r.host for r in server.replicas if r.online and r.lag <= 1 and server.offset - r.offset <= NEAR_BYTES}

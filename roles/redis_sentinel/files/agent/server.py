@@ -147,6 +147,10 @@ class ServerAgent:
             self.data = Data(server.replid, server.offset, written, earlier)
         else:
             self.data = self._read_from_disk(seen, server)
+        known = self.memory.data
+        if self._live != server.run_id and (self.data.replid != known.replid or self.data.least < known.least):
+            # Less came back than was noted, so nothing of that is proved any more.
+            self.memory = replace(self.memory, data=self.data, history=(), files=seen.disk.tail)
 
     def _remember_data(self, server: Server, more: tuple, before: int | None, seen: Seen) -> None:
         """The history goes on: ``more`` are pieces that the data goes through besides those that are remembered."""
@@ -177,8 +181,11 @@ class ServerAgent:
         noted, then, now = self._noted.data, self._noted.files, seen.disk.tail
         if not noted.replid:
             return Data()
-        if not server.append_only or now < then:
-            # A snapshot from before, or a file that has lost its end, or is an earlier one, or gone.
+        if not server.append_only:
+            # A snapshot that has something of this history would have said how much.
+            return Data(noted.replid, 0, None if server.keys else 0)
+        if now < then:
+            # A file that has lost its end, or is an earlier one, or gone.
             return replace(noted, least=0)
         return noted if now == then else replace(noted, most=None)
 
