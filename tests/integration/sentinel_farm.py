@@ -161,6 +161,7 @@ class SentinelFarm:
     def __init__(
         self,
         flavor: Flavor,
+        *,
         servers: int = 3,
         sentinels: int = 3,
         password: str = "",
