@@ -37,18 +37,23 @@ class Process:
         self.config = self.directory / "redis.conf"
         self._process: subprocess.Popen | None = None
         self._arguments: tuple[str, ...] = ()
-        self.client = redis.Redis(
+        self.client = self.connect()
+
+    def connect(self, seconds: float = ANSWER_SECONDS) -> redis.Redis:
+        """Another client, which waits this long for an answer."""
+        client = redis.Redis(
             host=self.host,
-            port=port,
-            password=password or None,
+            port=self.port,
+            password=self.password or None,
             protocol=2,
             decode_responses=True,
-            socket_timeout=ANSWER_SECONDS,
+            socket_timeout=seconds,
             # What one try says is what a test wants to know.
             retry=Retry(NoBackoff(), 0),
         )
-        # And so are answers as the server gives them, not what a client makes of them.
-        self.client.response_callbacks.clear()
+        # And so are answers as the server gives them, not what redis-py makes of them.
+        client.response_callbacks.clear()
+        return client
 
     def __repr__(self) -> str:
         return f"{self.name} at {self.host}:{self.port}"
