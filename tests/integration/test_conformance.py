@@ -661,15 +661,17 @@ def test_a_returning_master_is_told_after_eight_seconds(farm, wait_for):
 
 
 @pytest.mark.long
-def test_who_waits_when_a_sentinel_demotes_a_master_is_cut_off(farm):
+def test_no_sentinel_demotes_a_master_before_its_pause_ends(farm, wait_for):
+    """It sends REPLICAOF in a transaction, and those wait as writes do."""
     with farm() as run:
         old = run.servers[0]
         old.ask("CLIENT", "PAUSE", "60000", "WRITE")
-        with old.connect(seconds=30) as client:
-            assert run.sentinels[0].sentinel("FAILOVER") == "OK"
-            with pytest.raises(redis.exceptions.ConnectionError):
-                client.set("lost", "1")
-        assert old.role == "slave"
+        assert run.sentinels[0].sentinel("FAILOVER") == "OK"
+        wait_for("it is told", lambda: any("+convert-to-slave" in s.log() for s in run.sentinels))
+        time.sleep(1)
+        assert old.role == "master"
+        old.ask("CLIENT", "UNPAUSE")
+        wait_for("it is a replica", lambda: old.role == "slave")
 
 
 @pytest.mark.long
