@@ -166,10 +166,8 @@ class Pods:
     def ask(self, pod: int, *command: str) -> str:
         argv = [*self.flavor.cli, "-h", self.addresses[pod], "-p", str(self.port), *command]
         environment = {**os.environ, **({"REDISCLI_AUTH": self.password} if self.password else {})}
-        done = subprocess.run(
-            argv, capture_output=True, text=True, errors="surrogateescape", env=environment, check=False
-        )
-        return done.stdout.strip()
+        done = subprocess.run(argv, capture_output=True, env=environment, check=False)
+        return os.fsdecode(done.stdout).strip()
 
     def script(self, pod: int, name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
