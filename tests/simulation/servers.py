@@ -191,7 +191,7 @@ class Server:
         return Seen(
             self.run_id, self.role, self.replid, self.reported_offset(), self.replid2, self.offset2,
             self.follows if self.role == "slave" else "", self.linked, self.transferring, self.loading, self.priority,
-            self.needed, self.closed, self.append_only, len(self.writes), self.saving, self.volume.saved_at,
+            self.needed, self.closed, self.append_only, len(self.writes), len(self.writes), self.saving, self.volume.saved_at,
             self.saved_well, self.detached or self.rewriting,
             tuple(
                 Replica(link.replica.host, link.online, link.acknowledged, int(now - link.master_heard_at))
