@@ -219,6 +219,8 @@ class Server:
                 else:
                     raise AssertionError(words)
         elif words == ("BGSAVE",):
+            if self.saving:
+                return "ERR Background save already in progress"
             self.saving = True
             self._later(self.random.uniform(0.1, 3.0), self._saved)
         else:

@@ -91,7 +91,8 @@ class ServerAgent:
         self._asked_at = float("-inf")
         self._asked = 0
         self._kept: Data | None = None
-        self._snapshot_after: int | None = None
+        # Which data is to be in a snapshot that is later than the one of this time.
+        self._snapshot: tuple[Data, int] | None = None
         self._hand_over: HandOver | None = None
 
     def round(self, seen: Seen, now: float) -> list[Action]:
@@ -305,15 +306,14 @@ class ServerAgent:
             return [Say("role", self.waiting)]
         if not server.append_only:
             # What is in memory only goes to the file first.
-            if self._snapshot_after is None:
-                self._snapshot_after = server.saved_at
-                return [Ask(("BGSAVE",))]
             if server.saving:
                 return []
-            if server.saved_at == self._snapshot_after or not server.saved_well:
-                self._snapshot_after = None
+            if self._snapshot is None or self._snapshot[0] != own.data:
+                self._snapshot = (own.data, server.saved_at)
+                return [Ask(("BGSAVE",))]
+            before, self._snapshot = self._snapshot[1], None
+            if server.saved_at == before or not server.saved_well:
                 return [Say("role", "the snapshot of what is to be kept failed: trying again")]
-            self._snapshot_after = None
         about = (
             f"{pod(own.host)} had {own.data.least} of history {own.data.replid}, {pod(master.host)} may lack some of it"
         )
