@@ -43,8 +43,11 @@ options:
     description:
       - How to reach a pod. V(direct) opens TCP connections to pod addresses, V(port_forward) goes through the
         Kubernetes API.
-      - V(auto) is V(direct) where Ansible itself runs in a pod, else V(port_forward). It does not try addresses
-        out, because outside of the cluster a pod address may be another machine.
+      - V(auto) is V(direct) where Ansible itself runs in a pod and its service account is used, which is where there is
+        no kubeconfig; else V(port_forward). It does not try addresses out, because outside of the cluster a pod
+        address may be another machine.
+      - With V(direct), the password is sent only where DNS and the Kubernetes API agree about the address, and to a
+        server that asks for one.
     type: str
     default: auto
     choices: [auto, direct, port_forward]

@@ -146,6 +146,18 @@ options:
         description: Its directory.
         type: str
         required: true
+      incarnation:
+        description: Incarnation of the deployment that it belongs to, empty where it does not say.
+        type: str
+        default: ""
+      fault:
+        description: Why it cannot be used, which fails the plan. Empty where it can.
+        type: str
+        default: ""
+  kubernetes:
+    description: Kubernetes cluster of the volumes, as the uid of its namespace C(kube-system). Empty for not known.
+    type: str
+    default: ""
   claimed:
     description:
       - Size that the claims of a running deployment ask for. Volumes can grow, and not become smaller than this.

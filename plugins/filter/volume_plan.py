@@ -65,6 +65,9 @@ _value:
       export: ""
       size: 8Gi
       exists: false
+      incarnation: ""
+      kubernetes: 5f0a5ad2-2f5c-4c0e-9a0e-0c8a1f6f6f0a
+      adopt: false
 """
 
 from collections.abc import Mapping

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ansible_collections.slotwise.redis.plugins.module_utils._away import is_formed, stand_ins
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable, end
 from ansible_collections.slotwise.redis.plugins.module_utils._executor import observe
 from ansible_collections.slotwise.redis.plugins.module_utils._servers import REDIS_PORT, Servers
@@ -54,16 +55,34 @@ class Deployment(Servers):
     def look(self, fleet: Fleet) -> list[Node]:
         """Observe all nodes where they are now, in the order of their ordinals.
 
-        In check mode a pod that does not exist yet has a place in it, with the machine that the volume plan gives it.
+        In check mode a pod that does not exist yet has a place in it, with the machine that the volume plan gives it. A
+        node of a formed cluster that is not waited for any more has one too, as the others see it.
         """
         fleet.pin({})
         endpoints, reasons = self._endpoints()
-        if reasons:
-            raise Unreachable("Redis nodes are not to be reached.", reasons, self._advice())
         fleet.follow(endpoints)
+        silent = self._silent(fleet)
+        answering = [e for e in endpoints if e.name not in silent]
+        reasons += silent.values()
+        if reasons and not self._given_up(answering):
+            raise Unreachable("Redis nodes are not to be reached.", reasons, self._advice())
+        fleet.follow(answering)
         nodes = {n.name: n for n in observe(fleet)}
+        if reasons:
+            nodes.update({n.name: n for n in self._away(list(nodes.values()), endpoints, reasons)})
         nodes.update({name: Node(self._placeholder(name)) for name in self._absent})
         return [nodes[name] for name in self._names()]
+
+    def _away(self, nodes: list[Node], endpoints: list[Endpoint], reasons: list[str]) -> list[Node]:
+        """Nodes that do not answer, as those see them that do. Raises where they are needed to form the cluster."""
+        if not is_formed(nodes):
+            raise Unreachable(
+                f"Not every Redis node answered within {self._params['timeout']} s.", reasons, self._advice()
+            )
+        known = {e.name: e for e in endpoints}
+        missing = [name for name in self._names() if name not in {n.name for n in nodes} and name not in self._absent]
+        why = {n: next((r for r in reasons if r.startswith((f"{n}:", f"{n}."))), n) for n in missing}
+        return stand_ins([known.get(n) or self._placeholder(n) for n in missing], why, nodes)
 
     def kept(self) -> list[str]:
         """Pods that do not exist (check mode), although volumes are there that they will find again.

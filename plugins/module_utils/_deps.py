@@ -16,13 +16,14 @@ __all__ = [
     "RedisConnectionError",
     "RedisError",
     "RedisTimeoutError",
+    "error_reply",
     "redis_connection",
     "require_redis",
 ]
 
 try:
     from redis.backoff import NoBackoff
-    from redis.connection import Connection
+    from redis.connection import Connection, DefaultParser
     from redis.exceptions import AuthenticationError, RedisError
     from redis.exceptions import ConnectionError as RedisConnectionError
     from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -30,7 +31,7 @@ try:
 
     REDIS_TRACEBACK = None
 except ImportError:
-    Connection = object
+    Connection = DefaultParser = object
     AuthenticationError = RedisError = RedisConnectionError = RedisTimeoutError = OSError
     REDIS_TRACEBACK = traceback.format_exc()
 
@@ -39,6 +40,20 @@ def require_redis(module) -> None:
     """Fail with Ansible's usual text where redis-py is missing."""
     if REDIS_TRACEBACK:
         module.fail_json(msg=missing_required_lib("redis"), exception=REDIS_TRACEBACK)
+
+
+class _Parser(DefaultParser):
+    """Errors keep what the server sent as C(answer): redis-py takes the first word out of most."""
+
+    def parse_error(self, response: str) -> Exception:
+        error = super().parse_error(response)
+        error.answer = response
+        return error
+
+
+def error_reply(answer: str) -> Exception:
+    """The exception for an error that a server sent."""
+    return _Parser.parse_error(_Parser(socket_read_size=0), answer)
 
 
 class _OnSocket(Connection):
@@ -67,7 +82,14 @@ def redis_connection(host: str, port: int, opened: socket.socket, timeout: float
         else {"lib_name": None, "lib_version": None}
     )
     connection = _OnSocket(
-        opened, host=host, port=port, protocol=2, socket_timeout=timeout, retry=Retry(NoBackoff(), 0), **silent
+        opened,
+        host=host,
+        port=port,
+        protocol=2,
+        socket_timeout=timeout,
+        retry=Retry(NoBackoff(), 0),
+        parser_class=_Parser,
+        **silent,
     )
     connection.connect()
     return connection

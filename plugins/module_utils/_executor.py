@@ -11,12 +11,14 @@ Redis, so each is preceded by a check that the node at that address is still the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from ansible_collections.slotwise.redis.plugins.module_utils._answers import refuse_hopeless, refuse_known
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled, Unreachable
-from ansible_collections.slotwise.redis.plugins.module_utils._join import Joining
-from ansible_collections.slotwise.redis.plugins.module_utils._parse import OBSERVE, parse_info, parse_node
-from ansible_collections.slotwise.redis.plugins.module_utils._topology import Node, Plan, Step
+from ansible_collections.slotwise.redis.plugins.module_utils._join import WHO, Joining
+from ansible_collections.slotwise.redis.plugins.module_utils._parse import OBSERVE, parse_info, parse_node, parse_nodes
+from ansible_collections.slotwise.redis.plugins.module_utils._topology import Node, Plan, Step, present
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import Command, Fleet, first_error, is_lost
 from ansible_collections.slotwise.redis.plugins.module_utils._waiter import problems, unserved
 
@@ -25,6 +27,7 @@ SLOW_POLL_SECONDS = 0.5
 """Views of a large cluster are costly to send; while only they differ, they are asked for less and less often."""
 VOTE_SECONDS = 6.0
 """A failover that was asked for is given up after five seconds (CLUSTER FAILOVER)."""
+ACCUSED = frozenset({"fail", "fail?"})
 STATUS: tuple[Command, ...] = (("CLUSTER", "INFO"), ("INFO", "replication"))
 
 
@@ -32,11 +35,12 @@ def observe(fleet: Fleet) -> list[Node]:
     """One round to all nodes. Raises Unreachable naming the nodes that did not answer, and how."""
     replies, seen = fleet.ask_all(*OBSERVE), {}
     failed = {e: first_error(replies[e.name]) for e in fleet.endpoints}
+    refuse_hopeless({e.name: error for e, error in failed.items() if error})
     if any(failed.values()):
         raise Unreachable(
-            "Redis nodes do not answer, or refuse to be asked.",
+            "Redis nodes do not answer.",
             [f"{e.name} at {e.address}:{e.port}: {error}" for e, error in failed.items() if error],
-            "The user of the password needs CLUSTER, INFO and CONFIG GET. Look at these nodes and run again.",
+            "Look at these nodes and run again.",
         )
     return [parse_node(e, replies[e.name], seen) for e in fleet.endpoints]
 
@@ -53,15 +57,18 @@ class Executor:
         guard: Callable[[], None] = lambda: None,
     ) -> None:
         """``guard`` is called before every round that changes something; it raises where this run must stop."""
-        self._fleet, self._nodes, self._report, self._guard = fleet, {n.name: n for n in nodes}, report, guard
-        self._expected = {n.node_id: n.name for n in nodes}
-        fleet.pin({n.name: n.node_id for n in nodes})
+        self._fleet, self._nodes, self._report, self._guard = fleet, {n.name: n for n in present(nodes)}, report, guard
+        self._away = [n for n in nodes if n.away]
+        fleet.pin({n.name: n.node_id for n in self._nodes.values()})
+        self._settings: tuple[Step, ...] = ()
+        self._tuned = False
         self._deadline = time.monotonic() + timeout
         self._started = time.monotonic()
         self.actions: list[dict[str, object]] = []
 
     def run(self, plan: Plan) -> list[Node]:
         """Run all steps and wait until every node agrees. Temporary settings go back also on failure."""
+        self._settings, self._tuned = plan.of("configure"), bool(plan.of("tune"))
         try:
             self._config(plan.of("tune"))
             self._fail_over(plan.of("fail_over"))
@@ -74,23 +81,48 @@ class Executor:
             # the error that is under way says more than one of the way back
             self._fleet.gather({s.node: [_config_set(s)] for s in plan.of("configure")})
             raise
-        configure = plan.of("configure")
-        self._config(configure)
-        return observe(self._fleet) if configure else agreed
+        self._set_back()
+        return observe(self._fleet) if plan.of("configure") else agreed
+
+    def _set_back(self) -> None:
+        """Set what the nodes shall run with, once."""
+        steps, self._settings, self._tuned = self._settings, (), False
+        self._config(steps)
+
+    def _look_for_haste(self, views: Iterable[Node]) -> None:
+        """Give up the temporary settings where nodes are called failing that answer us.
+
+        On a machine so busy, a short node timeout keeps the nodes from ever agreeing. Without it they do, slowly.
+        """
+        if not self._tuned:
+            return
+        names = {n.node_id: n.name for n in self._nodes.values()}
+        accused = {names[p.node_id] for n in views for p in n.others if p.node_id in names and p.flags & ACCUSED}
+        answers = self._fleet.gather(dict.fromkeys(accused, WHO))
+        wrongly = [name for name, (reply,) in answers.items() if not isinstance(reply, Exception)]
+        if wrongly:
+            self._report(
+                f"nodes call {', '.join(sorted(wrongly))} failing, which answer: going on with slower settings"
+            )
+            self._set_back()
 
     def converge(self) -> list[Node]:
         """Wait until all nodes serve, are linked to their masters, and have the same view."""
         waiting, pause = dict.fromkeys(self._nodes, ""), POLL_SECONDS
         self._report(f"waiting until {len(waiting)} nodes agree")
         while True:
-            for name, replies in self._fleet.gather(dict.fromkeys(waiting, STATUS)).items():
+            answers = self._fleet.gather(dict.fromkeys(waiting, STATUS))
+            refuse_hopeless({name: bad for name, replies in answers.items() if (bad := first_error(replies))})
+            for name, replies in answers.items():
                 bad = first_error(replies)
-                waiting[name] = f"does not answer: {bad}" if bad else unserved(*(parse_info(r) for r in replies))
+                waiting[name] = f"does not answer: {bad}" if bad else unserved(*map(parse_info, replies), self._away)
+            self._look_at_accusers(answers)
             waiting = {n: why for n, why in waiting.items() if why}
             found = [f"{name}: {why}" for name, why in waiting.items()]
             if not waiting:
                 nodes = observe(self._fleet)
-                found = problems(nodes)
+                self._look_for_haste(nodes)
+                found = problems(nodes, away=self._away)
                 if not found:
                     return nodes
                 waiting, pause = dict.fromkeys(self._nodes, ""), min(2 * pause, SLOW_POLL_SECONDS)
@@ -102,6 +134,16 @@ class Executor:
                     "replica is still copying.",
                 )
             time.sleep(pause)
+
+    def _look_at_accusers(self, status: Mapping[str, Sequence[object]]) -> None:
+        """As above, by the answers to STATUS: one view is enough of those that count slots of failing masters."""
+        infos = {name: parse_info(r[0]) for name, r in status.items() if self._tuned and not first_error(r)}
+        for name, info in infos.items():
+            if info.get("cluster_slots_pfail", "0") != "0" or info.get("cluster_slots_fail", "0") != "0":
+                ((reply,),) = self._fleet.gather({name: (("CLUSTER", "NODES"),)}).values()
+                if not isinstance(reply, Exception):
+                    self._look_for_haste([replace(self._nodes[name], peers=parse_nodes(reply))])
+                return
 
     def _done(self, step: Step) -> None:
         self.actions.append({**step.as_dict(), "after_ms": round((time.monotonic() - self._started) * 1000)})
@@ -125,7 +167,9 @@ class Executor:
         """Let replicas ask the masters for their votes, again and again: a master votes once in two node timeouts."""
         waiting, asked = {s.node: s for s in steps}, 0.0
         while waiting:
-            for name, (reply,) in self._fleet.gather(dict.fromkeys(waiting, (("ROLE",),))).items():
+            roles = self._fleet.gather(dict.fromkeys(waiting, (("ROLE",),)))
+            refuse_hopeless({name: reply for name, (reply,) in roles.items() if isinstance(reply, Exception)})
+            for name, (reply,) in roles.items():
                 if not isinstance(reply, Exception) and reply[0] == b"master":
                     self._done(waiting.pop(name))
             now = time.monotonic()
@@ -138,7 +182,8 @@ class Executor:
             if waiting and now >= asked + VOTE_SECONDS:
                 self._guard()
                 self._report(f"{', '.join(waiting)} ask for the votes of the masters")
-                self._fleet.gather(dict.fromkeys(waiting, (("CLUSTER", "FAILOVER", "FORCE"),)))
+                replies = self._fleet.gather(dict.fromkeys(waiting, (("CLUSTER", "FAILOVER", "FORCE"),)))
+                refuse_known({name: reply for name, (reply,) in replies.items()})
                 asked = now
             time.sleep(POLL_SECONDS)
 
@@ -149,7 +194,7 @@ class Executor:
         """Introduce the nodes; replicas attach as soon as they know their master; repeat what gets lost."""
         if not meets and not replicates:
             return
-        joining = Joining(self._fleet, self._nodes, replicates, self._done, self._guard)
+        joining = Joining(self._fleet, self._nodes, replicates, self._done, self._guard, seen=self._look_for_haste)
         there = joining.confirmed(self._nodes) if meets else set()
         self._send(meets, lambda s: [joining.meet_command(peer) for peer in s.args["peers"] if peer in there])
         self._report(f"{len(self._nodes)} nodes get to know each other")

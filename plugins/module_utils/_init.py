@@ -22,7 +22,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._errors import (
 from ansible_collections.slotwise.redis.plugins.module_utils._executor import Executor
 from ansible_collections.slotwise.redis.plugins.module_utils._planner import make_plan
 from ansible_collections.slotwise.redis.plugins.module_utils._report import placement_problems, plan_text, topology
-from ansible_collections.slotwise.redis.plugins.module_utils._topology import Desired, Node, Plan
+from ansible_collections.slotwise.redis.plugins.module_utils._topology import Desired, Node, Plan, present
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import Fleet
 from ansible_collections.slotwise.redis.plugins.module_utils._waiter import open_slots
 
@@ -45,7 +45,8 @@ class Init:
     def run(self) -> dict[str, object]:
         deployment = Deployment(self._module)
         desired = replace(deployment.desired, settings=_settings(self._module.params))
-        fleet = deployment.connect(self._report)
+        # what does not answer may still be a member of a formed cluster, see settle()
+        fleet, _reasons = deployment.reach(self._report)
         try:
             self._run(deployment, desired, fleet)
         finally:
@@ -56,13 +57,26 @@ class Init:
 
     def _run(self, deployment: Deployment, desired: Desired, fleet: Fleet) -> None:
         nodes, plan = settle(desired, deployment, fleet, self._report)
-        self.result["before"] = self.result["after"] = topology(nodes)
+        self.result["before"] = self.result["after"] = topology(present(nodes))
         self._show(plan)
-        if self._module.check_mode:
+        if not self._module.check_mode:
+            nodes = self._bring_about(deployment, desired, fleet, nodes, plan)
+            self.result["after"] = topology(present(nodes))
+            self.warnings = placement_problems(nodes) + open_slots(nodes)
+        self._refuse_success(nodes)
+
+    def _refuse_success(self, nodes: Sequence[Node]) -> None:
+        """What was asked for is not there as long as nodes are away, whatever could be done without them."""
+        away = [n.away for n in nodes if n.away]
+        if not away:
             return
-        nodes = self._bring_about(deployment, desired, fleet, nodes, plan)
-        self.result["after"] = topology(nodes)
-        self.warnings = placement_problems(nodes) + open_slots(nodes)
+        steps = len(self.result["plan"])
+        done = f"The plan has {steps} steps for" if self._module.check_mode else f"{steps} steps were carried out on"
+        raise Unreachable(
+            f"{done if steps else 'Nothing had to be done on'} the Redis nodes that answer, but {len(away)} do not.",
+            away,
+            "Bring these back, or give their pods another machine, and run again: the rest is done then.",
+        )
 
     def _show(self, *plans: Plan) -> None:
         """The plan that is, or was, carried out: one for each round."""
@@ -84,7 +98,7 @@ class Init:
                     carried_out.append(plan)
                     self._show(*carried_out)
                 try:
-                    nodes = self._execute(fleet, nodes, plan, deployment, guard)
+                    seen = self._execute(fleet, nodes, plan, deployment, guard)
                 except Unreachable as error:
                     # As after a kill: when the nodes are back, what was done is seen and the rest is planned.
                     if time.monotonic() > deployment.deadline:
@@ -93,13 +107,17 @@ class Init:
                     self._report(f"going on when nodes that were lost answer: {'; '.join(error.found)}")
                     lost = True
             if not plan and not lost:
-                return nodes
+                return [*seen, *(n for n in nodes if n.away)]
             nodes, plan = settle(desired, deployment, fleet, self._report)
             if not plan and not lost:
                 return nodes
         raise Stalled(
             "The steps are done, but new ones keep turning up.", plan_text(plan).splitlines(), "Run again to go on."
         )
+
+    @staticmethod
+    def _time_left(deployment: Deployment) -> float:
+        return max(LEAST_SECONDS, deployment.deadline - time.monotonic())
 
     @contextmanager
     def _lock(self, deployment: Deployment, plan: Plan) -> Iterator[Callable[[], None]]:
@@ -110,14 +128,14 @@ class Init:
         # with the library of Kubernetes, see _servers
         from ansible_collections.slotwise.redis.plugins.module_utils._lease import Lease  # noqa: PLC0415
 
-        with Lease(deployment.api, self._module.params["namespace"], self._module.params["name"]) as lease:
+        names = self._module.params["namespace"], self._module.params["name"]
+        with Lease(deployment.api, *names, self._time_left(deployment), self._report) as lease:
             yield lease.check
 
     def _execute(
         self, fleet: Fleet, nodes: list[Node], plan: Plan, deployment: Deployment, guard: Callable[[], None]
     ) -> list[Node]:
-        timeout = max(LEAST_SECONDS, deployment.deadline - time.monotonic())
-        executor = Executor(fleet, nodes, timeout, self._report, guard)
+        executor = Executor(fleet, nodes, self._time_left(deployment), self._report, guard)
         try:
             return executor.run(plan)
         finally:
@@ -140,7 +158,7 @@ def settle(
             if kept:
                 return [n for n in nodes if n.node_id], Plan(warnings=(_unknown(kept),))
             if not deadline:
-                timeout = max(int(n.settings.get("cluster-node-timeout", 15000)) for n in nodes) / 1000
+                timeout = max(int(n.settings.get("cluster-node-timeout", 15000)) for n in present(nodes)) / 1000
                 deadline = time.monotonic() + 3 * timeout + 5
             return nodes, make_plan(desired, nodes)
         except (Refusal, Unreachable) as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from ansible_collections.slotwise.redis.plugins.module_utils._answers import refuse_known
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import Stalled, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info, parse_nodes, text
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Node, Peer, Step
@@ -33,8 +34,11 @@ class Joining:
         replicates: Sequence[Step],
         done: Callable[[Step], None],
         guard: Callable[[], None],
+        *,
+        seen: Callable[[Sequence[Node]], None],
     ) -> None:
-        self._fleet, self._nodes, self._done, self._guard = fleet, nodes, done, guard
+        """``seen`` is told every view that is looked at."""
+        self._fleet, self._nodes, self._done, self._guard, self._seen = fleet, nodes, done, guard, seen
         self._expected = {n.node_id: n.name for n in nodes.values()}
         self._pending = {s.node: s for s in replicates}
         self._strangers: dict[str, list[str]] = {name: list(nodes) for name in nodes}
@@ -105,6 +109,7 @@ class Joining:
             master = self._nodes[str(step.args["master"])]
             batches.setdefault(name, []).insert(0, ("CLUSTER", "REPLICATE", master.node_id))
         replies = self._fleet.gather(batches)
+        refuse_known({name: replies[name][0] for name in self._pending})
         for name, step in list(self._pending.items()):
             reply = replies[name][0]
             if isinstance(reply, Exception):
@@ -114,15 +119,16 @@ class Joining:
                 self._done(step)
         full = [n for n in self._strangers if look_at_all or _known(replies[n][-1]) >= len(self._expected)]
         seen: dict[tuple, Peer] = {}
+        views: list[Node] = []
         for name, (reply,) in self._fleet.gather(dict.fromkeys(full, (("CLUSTER", "NODES"),))).items():
             if isinstance(reply, Exception):
                 continue
             node = self._nodes[name]
-            self._strangers[name] = strangers(
-                Node(node.endpoint, node.node_id, parse_nodes(reply, seen)), self._expected
-            )
+            views.append(Node(node.endpoint, node.node_id, parse_nodes(reply, seen)))
+            self._strangers[name] = strangers(views[-1], self._expected)
             if not self._strangers[name]:
                 del self._strangers[name]
+        self._seen(views)
 
     def _nudge(self, now: float, start: float) -> None:
         """Introduce again the pairs that still do not know each other, each less and less often."""

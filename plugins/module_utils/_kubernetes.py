@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import os
 import socket
+import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -36,7 +37,9 @@ except ImportError:
         """Never raised, as above."""
 
 
+KUBECONFIG = "~/.kube/config"
 READ_SECONDS = 15
+MACHINES_SECONDS = 5.0
 SERVER_CONTAINERS = ("redis", "sentinel")
 ZONE_LABEL = "topology.kubernetes.io/zone"
 
@@ -49,20 +52,30 @@ def require_kubernetes(module) -> None:
 
 @dataclass(frozen=True)
 class Pod:
-    """The part of a pod that finding its Redis node needs. ``waiting`` says why it does not run yet."""
+    """The part of a pod that finding its Redis node needs.
+
+    ``waiting`` says why it does not run yet, ``stuck`` why Kubernetes itself does not expect that it will soon.
+    """
 
     name: str
     address: str = ""
     machine: str = ""
     waiting: str = ""
+    stuck: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def uses_own_account(kubeconfig: str | None, context: str | None) -> bool:
+    """Whether the API is that of the cluster in whose pod this runs: only there no kubeconfig says which one it is."""
+    given = kubeconfig or context or os.environ.get("KUBECONFIG") or os.path.exists(os.path.expanduser(KUBECONFIG))
+    return not given and "KUBERNETES_SERVICE_HOST" in os.environ
 
 
 def api_client(kubeconfig: str | None = None, context: str | None = None) -> client.ApiClient:
     """A client as kubectl would choose it: the given file, C(KUBECONFIG), ~/.kube/config, or the pod's own account."""
     explicit = kubeconfig or os.environ.get("KUBECONFIG")
     try:
-        if not explicit and not context and "KUBERNETES_SERVICE_HOST" in os.environ:
+        if uses_own_account(kubeconfig, context):
             settings = client.Configuration()
             config.load_incluster_config(client_configuration=settings)
             made = client.ApiClient(settings)
@@ -71,12 +84,21 @@ def api_client(kubeconfig: str | None = None, context: str | None = None) -> cli
     except (ConfigException, OSError) as error:
         raise Unreachable(
             f"No usable Kubernetes configuration: {error}",
-            [f"kubeconfig: {explicit or '~/.kube/config'}", f"context: {context or 'the current one'}"],
+            [f"kubeconfig: {explicit or KUBECONFIG}", f"context: {context or 'the current one'}"],
             "Set redis_kubeconfig (and redis_context) to a kubeconfig file that kubectl can use.",
         ) from error
     made.configuration.retries = False
     made.rest_client.pool_manager.connection_pool_kw["retries"] = False
     return made
+
+
+def passes(error: Exception) -> bool:
+    """Whether the API may answer the same request differently in a while."""
+    if isinstance(error, HttpError):
+        return True
+    # one that has just started knows not every group of its API yet; a namespace that is away stays away
+    unknown = error.status == 404 and "namespaces" not in str(error.body)
+    return unknown or error.status in (408, 429) or error.status >= 500
 
 
 @contextmanager
@@ -95,10 +117,14 @@ def api_errors(api: client.ApiClient, doing: str) -> Iterator[None]:
         advice = ""
         if error.status == 401:
             advice = "The credentials in the kubeconfig are not accepted; renew them."
+        elif error.status == 403 and "being terminated" in str(error.body):
+            advice = "The namespace is being deleted. Run again when it is gone."
         elif error.status == 403:
             advice = (
                 "Grant the missing verb to the user of the kubeconfig; playbooks/preflight.yml lists what is needed."
             )
+        elif error.status == 404 and "namespaces" in str(error.body):
+            advice = "The namespace does not exist, or not any more."
         raise EngineError(
             f"The Kubernetes API at {server} refused ({doing}): {error.status} {error.reason}",
             [error.body.strip() if isinstance(error.body, str) else str(error.body)],
@@ -109,9 +135,11 @@ def api_errors(api: client.ApiClient, doing: str) -> Iterator[None]:
 class Kubernetes:
     """Reads of the engine, and port-forwards to pods."""
 
-    def __init__(self, api: client.ApiClient) -> None:
-        self.api = api
+    def __init__(self, api: client.ApiClient, around_us: bool = False) -> None:
+        """``around_us``: this runs in a pod of the cluster whose API it is."""
+        self.api, self.around_us = api, around_us
         self.core = client.CoreV1Api(api)
+        self._looked, self._lost = float("-inf"), set()
 
     def pods(self, namespace: str, name: str, instance: str) -> dict[str, Pod]:
         """Pods of the StatefulSet ``name`` of the deployment ``instance``, by their names."""
@@ -119,16 +147,22 @@ class Kubernetes:
             listed = self.core.list_namespaced_pod(
                 namespace, label_selector=f"app.kubernetes.io/instance={instance}", _request_timeout=READ_SECONDS
             )
+        ours = [
+            p
+            for p in listed.items
+            if any(o.kind == "StatefulSet" and o.name == name for o in p.metadata.owner_references or [])
+        ]
+        lost = self._lost_machines() if not all(map(_is_ready, ours)) else set()
         return {
             p.metadata.name: Pod(
                 p.metadata.name,
                 p.status.pod_ip or "",
                 p.spec.node_name or "",
                 _waiting(p),
+                _stuck(p, lost),
                 p.metadata.labels or {},
             )
-            for p in listed.items
-            if any(o.kind == "StatefulSet" and o.name == name for o in p.metadata.owner_references or [])
+            for p in ours
         }
 
     def bound_claims(self, namespace: str) -> set[str]:
@@ -139,14 +173,23 @@ class Kubernetes:
 
     def zones(self) -> dict[str, str]:
         """Kubernetes node -> zone. Empty where nodes may not be listed: zones are then unknown."""
+        return {n.metadata.name: (n.metadata.labels or {}).get(ZONE_LABEL, "") for n in self._machines()}
+
+    def _lost_machines(self) -> set[str]:
+        """Kubernetes nodes that are not ready, as of a few seconds ago. A machine of many pods is asked for often."""
+        if time.monotonic() > self._looked + MACHINES_SECONDS:
+            self._lost = {n.metadata.name for n in self._machines() if not _is_ready(n)}
+            self._looked = time.monotonic()
+        return self._lost
+
+    def _machines(self) -> list:
         with api_errors(self.api, "listing nodes"):
             try:
-                listed = self.core.list_node(_request_timeout=READ_SECONDS)
+                return self.core.list_node(_request_timeout=READ_SECONDS).items
             except ApiException as error:
                 if error.status == 403:
-                    return {}
+                    return []
                 raise
-        return {n.metadata.name: (n.metadata.labels or {}).get(ZONE_LABEL, "") for n in listed.items}
 
     def secret_value(self, namespace: str, name: str, key: str) -> str:
         with api_errors(self.api, f"reading Secret {namespace}/{name}"):
@@ -175,6 +218,22 @@ class Kubernetes:
         opened.setblocking(True)
         opened.settimeout(timeout)
         return opened
+
+
+def _is_ready(item) -> bool:
+    """Whether a pod or a Kubernetes node is."""
+    return any(c.type == "Ready" and c.status == "True" for c in item.status.conditions or [])
+
+
+def _stuck(pod, lost: Collection[str]) -> str:
+    """Why a pod will not run soon: its machine is away, or it has none."""
+    if pod.spec.node_name in lost:
+        return f"its machine {pod.spec.node_name} is not ready"
+    # what is left to see where the machines may not be listed
+    if pod.status.reason == "NodeLost":
+        return "its machine is lost"
+    unschedulable = any(c.type == "PodScheduled" and c.reason == "Unschedulable" for c in pod.status.conditions or [])
+    return "it cannot be scheduled" if unschedulable else ""
 
 
 def _waiting(pod) -> str:

@@ -10,33 +10,46 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timezone
 
-from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import (
     ApiException,
     HttpError,
     api_errors,
     client,
+    passes,
 )
 
 LEASE_SECONDS = 15
 """A holder that did not renew for so long is gone."""
+RENEW_SECONDS = LEASE_SECONDS / 3
 REQUEST_SECONDS = 4
 """Two renewals, each lasting this long, fit into the life of a Lease."""
 POLL_SECONDS = 1.0
+SUFFIX = ".slotwise.redis"
+"""Applications name the Leases of their leader elections as they like, most often as themselves."""
 
 
 class Lease:
     """Context manager. Raises EngineError with the holder's name where another run is under way."""
 
-    def __init__(self, api, namespace: str, name: str) -> None:
+    def __init__(
+        self, api, namespace: str, deployment: str, timeout: float, report: Callable[[str], None] = lambda text: None
+    ) -> None:
+        """``timeout`` is the longest time to wait for an API that does not answer or a holder that may be gone."""
         self._api, self._coordination = api, client.CoordinationV1Api(api)
-        self._namespace, self._name = namespace, name
+        self._namespace, self._deployment, self._name = namespace, deployment, f"{deployment}{SUFFIX}"
+        self._timeout, self._report = timeout, report
         self.identity = f"{_here()}:{os.getpid()}"
+        self._labels = {"app.kubernetes.io/instance": deployment, "app.kubernetes.io/managed-by": "slotwise.redis"}
+        # Until this name there was one without the suffix, and a run of that version may be under way.
+        self._holders = {name: _Holder() for name in (deployment, self._name)}
         self._held = None
         self._renewed = 0.0
+        self._taken_by = ""
         self._stop = threading.Event()
         self._renewer = threading.Thread(target=self._renew_until_stopped, daemon=True)
 
@@ -49,80 +62,135 @@ class Lease:
     def __exit__(self, *unused) -> None:
         self._stop.set()
         self._renewer.join(timeout=2 * REQUEST_SECONDS)
-        # only the Lease as we wrote it last: one that another run has taken over is not ours to delete
-        mine = client.V1Preconditions(
-            uid=self._held.metadata.uid, resource_version=self._held.metadata.resource_version
-        )
         with suppress(ApiException, HttpError):  # it expires by itself
-            self._call("delete", body=client.V1DeleteOptions(preconditions=mine))
+            self._delete(self._held)
 
     def check(self) -> None:
         """Raise EngineError where the Lease may be somebody else's by now."""
-        if time.monotonic() - self._renewed > LEASE_SECONDS - POLL_SECONDS:
+        silent = time.monotonic() - self._renewed
+        if self._taken_by or silent > LEASE_SECONDS - POLL_SECONDS:
             raise EngineError(
                 f"This run has lost the Lease {self._namespace}/{self._name} and stops before the next step.",
-                [f"not renewed for {time.monotonic() - self._renewed:.0f} s"],
+                [self._taken_by or f"not renewed for {silent:.0f} s"],
                 "Another run may go on from here. Run again: what is done stays done.",
             )
 
-    def _call(self, verb: str, *, body=None):
-        method = getattr(self._coordination, f"{verb}_namespaced_lease")
-        arguments = (self._namespace,) if verb == "create" else (self._name, self._namespace)
-        return method(*arguments, **({} if body is None else {"body": body}), _request_timeout=REQUEST_SECONDS)
+    def renew(self) -> None:
+        """Raises what the API answers; check() tells when it has been too long."""
+        if self._write("replace", self._body(self._held)):
+            return
+        held = self._read(self._name)
+        if held and held.spec.holder_identity == self.identity:
+            # an earlier renewal came through and its answer did not
+            self._write("replace", self._body(held))
+        else:
+            self._taken_by = f"it belongs to {held.spec.holder_identity} now" if held else "it was deleted"
+
+    def _renew_until_stopped(self) -> None:
+        while not self._taken_by and not self._stop.wait(RENEW_SECONDS):
+            with suppress(ApiException, HttpError):
+                self.renew()
 
     def _acquire(self) -> None:
-        seen, since = None, time.monotonic()
+        deadline, said = time.monotonic() + self._timeout, ""
         while True:
-            if self._write("create", self._body()):
-                return
-            held = self._read()
-            if held is None:
-                continue
-            if held.spec.renew_time != seen:
-                if seen is not None:
-                    raise self._busy(held)
-                seen, since = held.spec.renew_time, time.monotonic()
-            # the clocks of two controllers may differ, so a holder counts as gone only when it is watched
-            # not to renew; on this host its process id tells at once
-            gone = _dead_here(held.spec.holder_identity) or time.monotonic() - since > LEASE_SECONDS
-            if gone and self._write("replace", self._body(held)):
-                return
+            try:
+                if self._try():
+                    return
+                why = "another run holds it, or did until it was killed"
+            except (ApiException, HttpError) as error:
+                if not passes(error) or time.monotonic() > deadline:
+                    raise
+                why = f"the Kubernetes API answers: {getattr(error, 'reason', None) or error}"
+            if time.monotonic() > deadline:
+                raise Unreachable(
+                    f"The Lease {self._namespace}/{self._name} could not be taken within {self._timeout:.0f} s.",
+                    [why],
+                    f"Look at it with: kubectl -n {self._namespace} get lease {self._name} -o yaml. Run again.",
+                )
+            if why != said:
+                said = why
+                self._report(f"waiting for the Lease {self._namespace}/{self._name}: {why}")
             time.sleep(POLL_SECONDS)
+
+    def _try(self) -> bool:
+        """Whether the Lease is ours now. What it takes to find out who holds it may need several tries."""
+        former = self._read(self._deployment)
+        if former and self._is_ours(former):
+            if not self._gone(former):
+                return False
+            self._delete(former)
+        if self._write("create", self._body()):
+            return True
+        held = self._read(self._name)
+        if held is None:
+            return False
+        if not self._is_ours(held):
+            raise EngineError(
+                "This run stops before its next step: the Lease that it needs exists and belongs to someone else.",
+                [f"Lease {self._namespace}/{self._name} has labels {held.metadata.labels or {}}"],
+                "Find out whose it is. Delete it where nobody uses it, and run again.",
+            )
+        return self._gone(held) and self._write("replace", self._body(held))
+
+    def _is_ours(self, held) -> bool:
+        return self._labels.items() <= (held.metadata.labels or {}).items()
+
+    def _gone(self, held) -> bool:
+        """Whether nobody holds it any more. Raises EngineError where the holder is seen to renew it."""
+        holder = held.spec.holder_identity
+        # this run itself holds what it wrote when the answer was lost
+        if holder == self.identity or _dead_here(holder):
+            return True
+        if self._holders[held.metadata.name].renewed(held.spec.renew_time):
+            raise EngineError(
+                f"Another run is changing {self._namespace}/{self._deployment}.",
+                [f"holder: {holder}", f"last renewed: {held.spec.renew_time}"],
+                "Wait until it has ended and run again.",
+            )
+        return self._holders[held.metadata.name].silent() > (held.spec.lease_duration_seconds or LEASE_SECONDS)
+
+    def _call(self, verb: str, *arguments: str, body=None):
+        method = getattr(self._coordination, f"{verb}_namespaced_lease")
+        return method(*arguments, **({} if body is None else {"body": body}), _request_timeout=REQUEST_SECONDS)
 
     def _write(self, verb: str, body) -> bool:
         """Whether the Lease is ours now; another's write that came first is no error."""
         begin = time.monotonic()
         try:
-            self._held = self._call(verb, body=body)
+            names = (self._namespace,) if verb == "create" else (self._name, self._namespace)
+            self._held = self._call(verb, *names, body=body)
         except ApiException as error:
-            if error.status in (404, 409):
+            if error.status == 409 or (error.status == 404 and verb == "replace"):
                 return False
             raise
         self._renewed = begin
         return True
 
-    def _read(self):
+    def _read(self, name: str):
         try:
-            return self._call("read")
+            return self._call("read", name, self._namespace)
         except ApiException as error:
             if error.status == 404:
                 return None
             raise
 
-    def _busy(self, held) -> EngineError:
-        return EngineError(
-            f"Another run is changing {self._namespace}/{self._name}.",
-            [f"holder: {held.spec.holder_identity}", f"last renewed: {held.spec.renew_time}"],
-            "Wait until it has ended and run again.",
-        )
+    def _delete(self, held) -> None:
+        """Only as it was read or written last: one that another run has taken over is not ours to delete."""
+        same = client.V1Preconditions(uid=held.metadata.uid, resource_version=held.metadata.resource_version)
+        try:
+            self._call("delete", held.metadata.name, self._namespace, body=client.V1DeleteOptions(preconditions=same))
+        except ApiException as error:
+            if error.status not in (404, 409):
+                raise
 
     def _body(self, held=None):
         now = datetime.now(timezone.utc)
-        labels = {"name": "redis", "instance": self._name, "component": "cluster", "managed-by": "slotwise.redis"}
+        kind = {"app.kubernetes.io/name": "redis", "app.kubernetes.io/component": "cluster"}
         return client.V1Lease(
             metadata=client.V1ObjectMeta(
                 name=self._name,
-                labels={f"app.kubernetes.io/{k}": v for k, v in labels.items()},
+                labels={**kind, **self._labels},
                 resource_version=held.metadata.resource_version if held else None,
             ),
             spec=client.V1LeaseSpec(
@@ -130,24 +198,42 @@ class Lease:
             ),
         )
 
-    def _renew_until_stopped(self) -> None:
-        while not self._stop.wait(LEASE_SECONDS / 3):
-            with suppress(ApiException, HttpError):  # tried again; check() tells when it has been too long
-                self._write("replace", self._body(self._held))
+
+class _Holder:
+    """What is seen of the holder of a Lease.
+
+    The clocks of two controllers may differ and step, so its times are only compared with each other: a holder counts
+    as gone when it was watched not to renew.
+    """
+
+    def __init__(self) -> None:
+        self._seen = self._since = None
+
+    def renewed(self, renew_time: object) -> bool:
+        """Whether it has renewed while it was watched."""
+        if self._since is None:
+            self._seen, self._since = renew_time, time.monotonic()
+        return renew_time != self._seen
+
+    def silent(self) -> float:
+        return time.monotonic() - self._since
 
 
 def _here() -> str:
-    """This host as far as its process ids are its own: containers may share the host's name."""
+    """This host as far as its process ids are its own: containers may share the host's name, and hosts may too."""
     return f"{getpass.getuser()}@{socket.gethostname()}/{_process_ids()}"
 
 
 def _process_ids() -> str:
+    """What tells one set of process ids from every other: the namespace, and the start of its kernel."""
     try:
-        return str(os.stat("/proc/self/ns/pid").st_ino)
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as boot:
+            return f"{boot.read(8)}-{os.stat('/proc/self/ns/pid').st_ino}"
     except OSError:
         return ""
 
 
 def _dead_here(holder: str | None) -> bool:
+    """On this host the process id tells at once."""
     host, _colon, pid = (holder or "").rpartition(":")
     return bool(_process_ids()) and host == _here() and pid.isdigit() and not os.path.exists(f"/proc/{pid}")

@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -125,6 +125,39 @@ def has_labels(live: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     return all(found.get(key) == value for key, value in labels.items())
 
 
+def value_at(live: Mapping[str, Any], path: str) -> Any:
+    """The value of a field such as C(spec.replicas), None where it is not set."""
+    found: Any = live
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
+
+
+def with_value(definition: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """A definition that has this value too."""
+    key, _dot, rest = path.partition(".")
+    return {**definition, key: with_value(definition.get(key) or {}, rest, value) if rest else value}
+
+
+def without_value(definition: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """A definition without this field."""
+    key, _dot, rest = path.partition(".")
+    if not rest or not isinstance(definition.get(key), Mapping):
+        return {k: v for k, v in definition.items() if k != key or rest}
+    return {**definition, key: without_value(definition[key], rest)}
+
+
+def is_set_by(live: Mapping[str, Any], manager: str, path: str) -> bool:
+    """Whether the server has it down that this manager applied the field: it is removed when it is left out."""
+    names = ".".join(f"f:{key}" for key in path.split("."))
+    return any(
+        entry.get("manager") == manager
+        and entry.get("operation") == "Apply"
+        and value_at(entry.get("fieldsV1") or {}, names) is not None
+        for entry in live["metadata"].get("managedFields") or []
+    )
+
+
 class Objects:
     """The requests. Every failure names the server, the object and what was asked."""
 
@@ -135,7 +168,7 @@ class Objects:
 
     def read(self, ref: Ref) -> dict[str, Any] | None:
         """An object, None where it does not exist."""
-        return self._request("get", path_of(ref.kind, ref.namespace, ref.name), f"reading {ref}", missing=True)
+        return self._request("get", path_of(ref.kind, ref.namespace, ref.name), f"reading {ref}", missing=(404,))
 
     def find(self, kind: str, namespace: str = "", labels: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
         """Objects of a kind, of one namespace or of all."""
@@ -151,18 +184,20 @@ class Objects:
         # Items of a list come without these two.
         return [{"apiVersion": version, "kind": kind, **item} for item in found["items"]]
 
-    def apply(self, definition: Mapping[str, Any], manager: str, dry_run: bool) -> dict[str, Any] | None:
-        """Server-side apply. None where the namespace does not exist."""
+    def apply(
+        self, definition: Mapping[str, Any], manager: str, dry_run: bool, force: bool = True
+    ) -> dict[str, Any] | None:
+        """Server-side apply. None where the namespace does not exist; without ``force`` also where others object."""
         ref = Ref.of(definition)
         return self._request(
             "patch",
             path_of(ref.kind, ref.namespace, ref.name),
             f"applying {ref}",
-            missing=True,
+            missing=(404,) if force else (404, 409),
             body={"apiVersion": KINDS[ref.kind][0], **definition},
             content_type="application/apply-patch+yaml",
             field_manager=manager,
-            force_conflicts=True,
+            force_conflicts=force,
             **({"dry_run": "All"} if dry_run else {}),
         )
 
@@ -172,7 +207,7 @@ class Objects:
             "delete",
             path_of(ref.kind, ref.namespace, ref.name),
             f"deleting {ref}",
-            missing=True,
+            missing=(404,),
             body={"propagationPolicy": "Foreground"},
         )
 
@@ -191,14 +226,14 @@ class Objects:
             if left:
                 time.sleep(POLL_SECONDS)
 
-    def _request(self, method: str, path: str, doing: str, missing: bool = False, **options: Any) -> Any:
+    def _request(self, method: str, path: str, doing: str, missing: Collection[int] = (), **options: Any) -> Any:
         with api_errors(self._api, doing):
             try:
                 answer = self._client.request(
                     method, path, serialize=False, _request_timeout=REQUEST_SECONDS, header_params={}, **options
                 )
             except ApiException as error:
-                if missing and error.status == 404:
+                if error.status in missing:
                     return None
                 raise
         return json.loads(answer.data)

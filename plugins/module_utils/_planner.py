@@ -27,6 +27,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._topology import (
     Step,
     merge_ranges,
     missing_ranges,
+    present,
     slot_text,
 )
 
@@ -42,7 +43,8 @@ def make_plan(desired: Desired, nodes: Sequence[Node]) -> Plan:
     """Plan the way from the observed nodes to the desired cluster.
 
     ``nodes`` are all nodes of the deployment in order of their ordinal; each answered, or does not exist
-    yet (empty node id). Raises Refusal where a step could lose data or the state has no safe reading.
+    yet (empty node id), or is away. Raises Refusal where a step could lose data or the state has no safe reading.
+    Nodes that are away keep their part, and nothing is planned that needs them.
     """
     if len(nodes) != desired.nodes:
         raise ValueError(f"{desired.nodes} nodes are wanted, {len(nodes)} were given")
@@ -50,6 +52,7 @@ def make_plan(desired: Desired, nodes: Sequence[Node]) -> Plan:
     successions = _successions(nodes)
     for succession in successions:
         nodes = _after(succession, nodes)
+    _refuse_before_failover(nodes)
     dead = _dead_strangers(nodes)
     _refuse_keys_without_slots(nodes)
     _refuse_two_clusters(nodes)
@@ -57,14 +60,16 @@ def make_plan(desired: Desired, nodes: Sequence[Node]) -> Plan:
     shards, forming = _assign(desired, nodes)
     warnings = placement_warnings([[m.endpoint, *(r.endpoint for r in rs)] for m, rs, _slots in shards])
     tuned = tuple(_tune(desired, nodes)) if forming else ()
+    # what is not known may be a node that is away
+    gone = {} if len(present(nodes)) < len(nodes) else dead
     steps = (
         *tuned,
         *_fail_over(successions),
         *_masters(shards),
         *_meet(shards, nodes),
         *_replicate(shards),
-        *_forget(dead),
-        *_configure(desired, nodes, tuned),
+        *_forget(gone),
+        *_configure(desired, present(nodes), tuned),
     )
     return Plan(steps, tuple(warnings))
 
@@ -135,6 +140,20 @@ def _after(succession: Succession, nodes: Sequence[Node]) -> list[Node]:
 
 
 # What is refused
+
+
+def _refuse_before_failover(nodes: Sequence[Node]) -> None:
+    """A replica of a master that is away takes over by itself; a plan made before would be outdated at once."""
+    for lost in (n for n in nodes if n.away and n.slots and n.myself and (n.myself.failing or not n.myself.connected)):
+        heirs = [n for n in present(nodes) if n.master_id == lost.node_id]
+        if heirs:
+            raise Refusal(
+                f"Slots {slot_text(lost.slots)} belong to a Redis node that is away. No replica has taken over yet.",
+                [lost.away, *(f"{n.name} is its replica with {n.keys} keys" for n in heirs)],
+                "A replica takes over within a few node timeouts where more than half of all masters answer. Bring "
+                "back the masters that are away, and run again.",
+                transient=True,
+            )
 
 
 def _refuse_equal_ids(nodes: Sequence[Node]) -> None:
@@ -289,6 +308,7 @@ def _assign(desired: Desired, nodes: Sequence[Node]) -> tuple[list[Shard], bool]
                 _what_runs(masters),
             )
         return _with_replicas(desired, [(n, n.slots) for n in masters], nodes), False
+    _refuse_to_form_in_part(nodes, gaps)
     _refuse_gaps(desired, masters, nodes, gaps)
     return _form(desired, masters, nodes), True
 
@@ -303,6 +323,17 @@ def _what_runs(masters: Sequence[Node]) -> str:
         f"Set shards (redis_cluster_shards) to {len(masters)}, which is what runs, and run again. Another number of "
         "shards moves slots, which this module does not do."
     )
+
+
+def _refuse_to_form_in_part(nodes: Sequence[Node], gaps: SlotRanges) -> None:
+    away = [n.away for n in nodes if n.away]
+    if away:
+        raise Refusal(
+            f"Slots {slot_text(gaps)} have no master, and not every Redis node answers.",
+            away,
+            "Run again when these answer: one of them may have the keys.",
+            transient=True,
+        )
 
 
 def _refuse_gaps(desired: Desired, masters: Sequence[Node], nodes: Sequence[Node], gaps: SlotRanges) -> None:
@@ -462,7 +493,7 @@ def _meet(shards: Sequence[Shard], nodes: Sequence[Node]) -> Iterator[Step]:
         if a.others and not b.others:
             a, b = b, a
         pair = frozenset((a.name, b.name))
-        if pair not in done and not _linked(a, b):
+        if pair not in done and not (a.away or b.away or _linked(a, b)):
             peers[a.name].append(b.name)
         done.add(pair)
 
@@ -500,6 +531,8 @@ def mesh(n: int) -> Iterator[tuple[int, int]]:
 def _replicate(shards: Sequence[Shard]) -> Iterator[Step]:
     for number, (master, replicas, _slots) in enumerate(shards):
         for replica in replicas:
+            if master.away or replica.away:
+                continue
             if not master.node_id or replica.master_id != master.node_id:
                 yield Step("replicate", replica.name, {"master": master.name}, f"replica of shard {number}")
             elif replica.follows_old_address:

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Mapping
 
+from ansible_collections.slotwise.redis.plugins.module_utils._answers import explained, is_full
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info
 from ansible_collections.slotwise.redis.plugins.module_utils._sentinels import (
@@ -23,7 +24,12 @@ from ansible_collections.slotwise.redis.plugins.module_utils._sentinels import (
 from ansible_collections.slotwise.redis.plugins.module_utils._servers import POLL_SECONDS, Servers
 from ansible_collections.slotwise.redis.plugins.module_utils._standalone import row_of
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import Fleet, first_error
-from ansible_collections.slotwise.redis.plugins.module_utils._verify import KEY_SECONDS, WAIT_MS
+from ansible_collections.slotwise.redis.plugins.module_utils._verify import (
+    KEY_SECONDS,
+    WAIT_MS,
+    ask_again,
+    fullness,
+)
 
 SENTINEL_PORT = 26379
 ROLE_LABEL = "redis-role"
@@ -152,22 +158,25 @@ def run_verify(module, write: bool) -> dict[str, object]:
                 )
             time.sleep(POLL_SECONDS)
             seen = watch.look()
-        if write:
-            check(watch.servers, seen)
-        return seen
+        warnings = check(watch.servers, seen, watch.deadline) if write else []
+        return {**seen, "warnings": warnings}
 
 
-def check(fleet: Fleet, seen: Mapping) -> None:
-    """Write a key to the master, see it on every replica, delete it. Raises EngineError with what failed where."""
+def check(fleet: Fleet, seen: Mapping, deadline: float = 0.0) -> list[str]:
+    """Write a key to the master, see it on every replica, delete it. Raises EngineError with what failed where.
+
+    Returns what is said of a master that is full.
+    """
     key, value = f"slotwise.redis:canary:{secrets.token_hex(8)}", secrets.token_hex(8)
     master, replicas = seen["master"], [row["pod"] for row in seen["servers"] if row["role"] != "master"]
     failed = []
     try:
-        stored, acknowledged = fleet.gather(
-            {master: [("SET", key, value, "NX", "EX", KEY_SECONDS), ("WAIT", len(replicas), WAIT_MS)]}
-        )[master]
+        writes = {master: [("SET", key, value, "NX", "EX", KEY_SECONDS), ("WAIT", len(replicas), WAIT_MS)]}
+        stored, acknowledged = ask_again(fleet, writes, fleet.gather(writes), deadline)[master]
+        if is_full(stored):
+            return list(fullness(fleet, [master]).values())
         if stored != b"OK":
-            failed.append(f"{master} did not store a key: {stored}")
+            failed.append(f"{master} did not store a key: {explained(stored)}")
         elif acknowledged != len(replicas):
             failed.append(
                 f"{acknowledged} of {len(replicas)} replicas acknowledged a write to {master} in {WAIT_MS} ms"
@@ -181,3 +190,4 @@ def check(fleet: Fleet, seen: Mapping) -> None:
         fleet.gather({master: [("DEL", key)]})
     if failed:
         raise EngineError("Writing and reading a key failed.", failed, "Look at these servers, then run again.")
+    return []

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ansible_collections.slotwise.redis.plugins.module_utils._deps import AuthenticationError, require_redis
+from ansible_collections.slotwise.redis.plugins.module_utils._answers import refuse_hopeless
+from ansible_collections.slotwise.redis.plugins.module_utils._deps import require_redis
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._resolver import Resolver, disagreements, require_dns
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import Kubernetes, Pod
 
 POLL_SECONDS = 0.25
+STUCK_SECONDS = 10.0
+"""So long a pod is waited for that Kubernetes says cannot run."""
 REDIS_PORT = 6379
 
 
@@ -47,6 +49,8 @@ class Servers:
         self.deadline = time.monotonic() + self._params["timeout"]
         self._predicting = module.check_mode
         self._absent: list[str] = []
+        self._stuck: Mapping[str, str] = {}
+        self._stuck_since: dict[str, float] = {}
         self._zones: Mapping[str, str] = {}
         self._kubernetes = self._resolver = None
         if self._params["name"]:
@@ -62,9 +66,12 @@ class Servers:
 
     @property
     def _transport(self) -> str:
-        """``auto`` never guesses by connecting: a pod address may be somebody else's machine out here."""
+        """``auto`` never guesses by connecting: a pod address may be somebody else's machine out here.
+
+        Nor does it take the cluster that this runs in for the one that it was told of.
+        """
         if self._params["transport"] == "auto":
-            return "direct" if "KUBERNETES_SERVICE_HOST" in os.environ else "port_forward"
+            return "direct" if self._kubernetes and self._kubernetes.around_us else "port_forward"
         return self._params["transport"]
 
     def labels(self, label: str) -> dict[str, str]:
@@ -84,7 +91,7 @@ class Servers:
         return fleet
 
     def reach(self, report: Callable[[str], None]) -> tuple[Fleet, list[str]]:
-        """The nodes that answer, at the latest at the deadline, and why the others do not."""
+        """The nodes that answer, and why the others do not when they are not waited for any more."""
         if self._kubernetes:
             self._zones = self._kubernetes.zones()
         endpoints, reasons = self._endpoints()
@@ -93,12 +100,11 @@ class Servers:
         said: list[str] = []
         while True:
             fleet.follow(endpoints)
-            silent = _silent(fleet, self.ping)
-            reasons += [f"{name}: {reply}" for name, reply in silent.items()]
-            if not reasons:
-                return fleet, []
-            if time.monotonic() > self.deadline:
-                fleet.follow(e for e in endpoints if e.name not in silent)
+            silent = self._silent(fleet)
+            reasons += silent.values()
+            answering = [e for e in endpoints if e.name not in silent]
+            if not reasons or self._given_up(answering):
+                fleet.follow(answering)
                 return fleet, reasons
             if reasons != said:
                 said = reasons
@@ -108,6 +114,30 @@ class Servers:
                 endpoints, reasons = self._endpoints()
             except Unreachable as error:
                 reasons = [error.message]
+
+    def _silent(self, fleet: Fleet) -> dict[str, str]:
+        """Servers that do not answer, and what came instead. Raises where it makes no sense to ask again."""
+        answers = fleet.ask_all(self.ping)
+        errors = {name: reply for name, (reply,) in answers.items() if isinstance(reply, Exception)}
+        try:
+            refuse_hopeless(errors)
+        except EngineError:
+            fleet.close()
+            raise
+        return {name: f"{name}: {error}{self._why_stuck(name)}" for name, error in errors.items()}
+
+    def _why_stuck(self, name: str) -> str:
+        return f" ({self._stuck[name]})" if name in self._stuck else ""
+
+    def _given_up(self, answering: Sequence[Endpoint]) -> bool:
+        """Whether none of the other nodes is waited for any more.
+
+        Not for long where Kubernetes says that a pod cannot come: for a moment a new pod has no machine either.
+        """
+        now, missing = time.monotonic(), {*self._names()} - {*self._absent} - {e.name for e in answering}
+        self._stuck_since = {name: self._stuck_since.get(name, now) for name in self._stuck if name in missing}
+        stuck = {name for name, since in self._stuck_since.items() if now - since >= STUCK_SECONDS}
+        return now > self.deadline or (bool(missing) and missing == stuck)
 
     def _advice(self) -> str:
         if not self._kubernetes:
@@ -144,10 +174,15 @@ class Servers:
         self._absent = absent if self._predicting else []
         reasons = [] if self._predicting else [f"{name}: does not exist" for name in absent]
         found = [pods[name] for name in self._names() if name in pods]
-        reasons += [f"{pod.name}: {pod.waiting}" for pod in found if pod.waiting]
+        self._stuck = {pod.name: pod.stuck for pod in found if pod.stuck}
+        reasons += [f"{pod.name}: {pod.waiting}{self._why_stuck(pod.name)}" for pod in found if pod.waiting]
         running = [pod for pod in found if not pod.waiting]
         if self._resolver:
-            reasons += self._dns_problems(running)
+            wrong = self._dns_problems(running)
+            reasons += wrong.values()
+            if self._transport == "direct":
+                # where DNS knows other pods than the API, an address may be somebody else's, who is told no password
+                running = [pod for pod in running if pod.name not in wrong]
         return [Endpoint(p.name, p.address, self.port, p.machine, self._zone(p)) for p in running], reasons
 
     def _zone(self, pod: Pod) -> str:
@@ -156,12 +191,12 @@ class Servers:
         given = planned.get("zone", "") if planned.get("machine") == pod.machine else ""
         return given or self._zones.get(pod.machine, "")
 
-    def _dns_problems(self, pods: Sequence[Pod]) -> list[str]:
+    def _dns_problems(self, pods: Sequence[Pod]) -> dict[str, str]:
         service = self._params["service"] or f"{self._params['name']}-headless"
         suffix = f"{service}.{self._params['namespace']}.svc.{self._params['cluster_domain']}"
         expected = {f"{p.name}.{suffix}": p.address for p in pods}
         found = disagreements(self._resolver.addresses(list(expected)), expected)
-        return [f"{problem} (DNS server {self._resolver.server})" for problem in found]
+        return {problem.partition(".")[0]: f"{problem} (DNS server {self._resolver.server})" for problem in found}
 
 
 def open_kubernetes(module) -> Kubernetes:
@@ -170,10 +205,12 @@ def open_kubernetes(module) -> Kubernetes:
         Kubernetes,
         api_client,
         require_kubernetes,
+        uses_own_account,
     )
 
     require_kubernetes(module)
-    return Kubernetes(api_client(module.params["kubeconfig"], module.params["context"]))
+    given = module.params["kubeconfig"], module.params["context"]
+    return Kubernetes(api_client(*given), around_us=uses_own_account(*given))
 
 
 def _given(nodes: Sequence[str], max_port: int) -> list[Endpoint]:
@@ -198,34 +235,3 @@ def _host_and_port(node: str, max_port: int) -> tuple[str, int]:
             f"nodes has the entry {node!r}: write host:port with a port from 1 to {max_port}, such as 127.0.0.1:7000."
         )
     return host.strip("[]"), int(port)
-
-
-def _silent(fleet: Fleet, ping: Command) -> dict[str, Exception]:
-    """Servers that do not answer, and what came instead."""
-    answers = fleet.ask_all(ping)
-    silent = {name: reply for name, (reply,) in answers.items() if isinstance(reply, Exception)}
-    for name, reply in silent.items():
-        try:
-            _refuse_login(name, reply)
-        except EngineError:
-            fleet.close()
-            raise
-    return silent
-
-
-def _refuse_login(name: str, reply: Exception) -> None:
-    """A wrong password does not become right by waiting."""
-    if not isinstance(reply, AuthenticationError):
-        return
-    if "without any password configured" in str(reply):
-        raise EngineError(
-            f"{name} has no password, but one was given.",
-            [f"answer: {reply}"],
-            "Check that this is the right deployment.",
-        )
-    raise EngineError(
-        f"{name} does not accept the password.",
-        [f"answer: {reply}"],
-        "Set login_password, or login_secret to the Secret that the pods mount. Pods keep the password that they "
-        "started with.",
-    )

@@ -9,12 +9,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 
+from ansible_collections.slotwise.redis.plugins.module_utils._answers import explained, is_full
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info
 from ansible_collections.slotwise.redis.plugins.module_utils._servers import Servers
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import Fleet, first_error
-from ansible_collections.slotwise.redis.plugins.module_utils._verify import KEY_SECONDS
+from ansible_collections.slotwise.redis.plugins.module_utils._verify import KEY_SECONDS, ask_again, fullness
 
 LOOK = ("INFO",)
 
@@ -23,14 +24,14 @@ def run_verify(module, write: bool) -> dict[str, object]:
     """The result of the module: wait until every server answers, then go through all of them."""
     if module.params["instances"] < 1:
         raise EngineError(f"instances is {module.params['instances']}: give 1 or more.")
-    fleet = Servers(module, module.params["instances"]).connect(module.debug)
+    servers = Servers(module, module.params["instances"])
+    fleet = servers.connect(module.debug)
     try:
         rows = look(fleet)
-        if write:
-            check_servers(fleet)
+        warnings = check_servers(fleet, servers.deadline) if write else []
     finally:
         fleet.close()
-    return {"changed": False, "servers": rows}
+    return {"changed": False, "servers": rows, "warnings": warnings}
 
 
 def look(fleet: Fleet) -> list[dict[str, object]]:
@@ -78,17 +79,24 @@ def _is_database(name: str) -> bool:
     return name.startswith("db") and name[2:].isdigit()
 
 
-def check_servers(fleet: Fleet) -> None:
-    """Write, read and delete a key in every server. Raises EngineError with what failed where."""
+def check_servers(fleet: Fleet, deadline: float = 0.0) -> list[str]:
+    """Write, read and delete a key in every server. Raises EngineError with what failed where.
+
+    Returns what is said of servers that are full.
+    """
     key, value = f"slotwise.redis:canary:{secrets.token_hex(8)}", secrets.token_hex(8)
     try:
-        replies = fleet.ask_all(("SET", key, value, "NX", "EX", KEY_SECONDS), ("GET", key))
+        commands = (("SET", key, value, "NX", "EX", KEY_SECONDS), ("GET", key))
+        writes = {endpoint.name: commands for endpoint in fleet.endpoints}
+        replies = ask_again(fleet, writes, fleet.ask_all(*commands), deadline)
     finally:
         fleet.ask_all(("DEL", key))
     failed = [
-        f"{name}: {first_error(answer) or 'it returned another value than was written'}"
+        f"{name}: {explained(first_error(answer) or 'it returned another value than was written')}"
         for name, answer in replies.items()
-        if answer != [b"OK", value.encode()]
+        if answer != [b"OK", value.encode()] and not is_full(answer[0])
     ]
     if failed:
         raise EngineError("Writing and reading a key failed.", failed, "Look at these servers, then run again.")
+    full = [name for name, answer in replies.items() if is_full(answer[0])]
+    return list(fullness(fleet, full).values()) if full else []

@@ -68,7 +68,8 @@ class Peer:
 class Node:
     """One redis-server process as it answered in one round of observation.
 
-    A node that does not exist yet (check mode before the pods run) has an empty ``node_id``.
+    A node that does not exist yet (check mode before the pods run) has an empty ``node_id``. One that does not answer
+    is what the others say of it, and ``away`` is why.
     """
 
     endpoint: Endpoint
@@ -83,6 +84,7 @@ class Node:
     follows: str = ""
     offset: int = 0
     version: str = ""
+    away: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -115,6 +117,11 @@ class Node:
     def others(self) -> tuple[Peer, ...]:
         """Peers it knows, without itself and without handshakes that may still come to nothing."""
         return tuple(p for i, p in self.peers.items() if i != self.node_id and not p.in_handshake)
+
+
+def present(nodes: Iterable[Node]) -> list[Node]:
+    """Without those that are away."""
+    return [n for n in nodes if not n.away]
 
 
 @dataclass(frozen=True)

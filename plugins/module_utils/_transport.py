@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import Protocol
 
 from ansible_collections.slotwise.redis.plugins.module_utils._deps import (
@@ -19,6 +20,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._deps import (
     RedisConnectionError,
     RedisError,
     RedisTimeoutError,
+    error_reply,
     redis_connection,
 )
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
@@ -37,8 +39,35 @@ LAST_LOOK_SECONDS = 0.01
 """What a node still gets when others have used the round up: its reply may have been there for long."""
 
 
+UNASKED = "answers without being asked for a password"
+
+
 class OtherNode(OSError):
     """At the address of a node another one answers."""
+
+
+PING = b"*1\r\n$4\r\nPING\r\n"
+LONGEST_LINE = 1000
+
+
+def _line(sock: socket.socket) -> str:
+    """The first line that comes. Nothing of what follows is taken: a server answers once."""
+    read = b""
+    while not read.endswith(b"\r\n") and len(read) < LONGEST_LINE:
+        byte = sock.recv(1)
+        if not byte:
+            raise ConnectionResetError(errno.ECONNRESET, "closed the connection")
+        read += byte
+    return read.decode("utf-8", "replace").strip()
+
+
+def _unasked(line: str) -> Exception | None:
+    """What a server that does not ask for a password has answered to PING."""
+    if line.startswith("-NOAUTH"):
+        return None
+    if line.startswith("-"):
+        return error_reply(line[1:])
+    return error_reply(f"ERR {UNASKED}" if line == "+PONG" else f"Protocol Error: {line[:40]!r}")
 
 
 def first_error(replies: Replies) -> Exception | None:
@@ -56,7 +85,7 @@ class Dialer(Protocol):
     """Opens sockets; an endpoint that cannot be reached gets its error instead."""
 
     by_address: bool
-    """Whether a connection proves who is at the address; one by the name of a pod does not."""
+    """Whether a connection is to whoever is at the address; one by the name of a pod is to that pod."""
 
     def dial(self, endpoints: Sequence[Endpoint]) -> dict[str, socket.socket | OSError]: ...
 
@@ -208,15 +237,43 @@ class Fleet:
         failed = {n: self._refused[n][1] for n in names if n in self._refused and now < self._refused[n][0]}
         names = [n for n in names if n not in failed]
         self.reconnected.update(n for n in names if n in self._ids)
+        opened: dict[str, socket.socket] = {}
         for name, sock in self._dialer.dial([self._endpoints[n] for n in names]).items():
             if isinstance(sock, OSError):
                 failed[name] = sock
                 self._refused[name] = (time.monotonic() + REDIAL_SECONDS, sock)
                 continue
-            endpoint = self._endpoints[name]
+            opened[name] = sock
+        failed.update(self._strangers(opened))
+        for name in opened.keys() - failed.keys():
+            endpoint, sock = self._endpoints[name], opened[name]
             self._open[name] = redis_connection(endpoint.address, endpoint.port, sock, self._reply_seconds)
             self._sockets[name] = sock
         failed.update(self._greet([n for n in names if n in self._open]))
+        return failed
+
+    def _strangers(self, sockets: Mapping[str, socket.socket]) -> dict[str, Exception]:
+        """Those that shall not be told the password: whoever is at an address shows first that he asks for one.
+
+        That is no proof of who it is, which takes TLS. Their sockets are closed.
+        """
+        failed: dict[str, Exception] = {}
+        if not (self._password and self.by_address):
+            return failed
+        deadline = time.monotonic() + self._reply_seconds
+        for sock in sockets.values():
+            with suppress(OSError):  # what became of it is read below
+                sock.settimeout(self._reply_seconds)
+                sock.sendall(PING)
+        for name, sock in sockets.items():
+            try:
+                sock.settimeout(max(LAST_LOOK_SECONDS, deadline - time.monotonic()))
+                error = _unasked(_line(sock))
+            except OSError as lost:
+                error = lost
+            if error:
+                failed[name] = error
+                sock.close()
         return failed
 
     def _greet(self, names: Sequence[str]) -> dict[str, Exception]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from ansible_collections.slotwise.redis.plugins.module_utils._answers import answer_of, explained, hopeless, is_full
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._ketama import Pool, keys
 from ansible_collections.slotwise.redis.plugins.module_utils._servers import POLL_SECONDS, Servers
@@ -19,6 +20,13 @@ from ansible_collections.slotwise.redis.plugins.module_utils._verify import KEY_
 
 READ_SECONDS = 15
 MESSAGE = "Not every backend works through every proxy."
+FULL = (
+    "is full: it serves reads and refuses writes that need memory. Twemproxy passes no figures on, they are in INFO "
+    "memory of the server and in its own verification. Raise its maxmemory, delete keys, or let a policy evict them."
+)
+UNKNOWN = "ERR Invalid argument"
+"""What Twemproxy 0.5 makes of an answer that it does not know. OOM is the one that writes get and reads do not."""
+STORED = b"OK"
 ADVICE = "Look at the backends and at the log of the proxies, then run again."
 
 
@@ -29,6 +37,9 @@ class Proxies(Servers):
         # what the servers of a StatefulSet have and proxies have not
         module.params.setdefault("dns_server", None)
         super().__init__(module, module.params["replicas"])
+
+    def endpoints(self) -> list[Endpoint]:
+        return self._endpoints()[0]
 
     def _endpoints(self) -> tuple[list[Endpoint], list[str]]:
         if not self._kubernetes:
@@ -64,40 +75,45 @@ def run_verify(module, write: bool) -> dict[str, object]:
     proxies = Proxies(module)
     fleet = proxies.connect(module.debug)
     try:
-        return {"changed": False, "proxies": _check_in_time(fleet, pool, write, proxies.deadline)}
+        rows = _check_in_time(proxies, fleet, pool, write)
+        full = sorted({backend for row in rows for backend in row["full"]})
+        return {"changed": False, "proxies": rows, "warnings": [f"{backend} {FULL}" for backend in full]}
     finally:
         fleet.close()
 
 
-def _check_in_time(fleet: Fleet, pool: Pool, write: bool, deadline: float) -> list[dict[str, object]]:
-    """Backends may be away for a while: a restart, a new address that DNS does not tell yet."""
+def _check_in_time(proxies: Proxies, fleet: Fleet, pool: Pool, write: bool) -> list[dict[str, object]]:
+    """Backends may be away for a while: a restart, a new address that DNS does not tell yet. Proxies may be others."""
     while True:
         try:
             return check_proxies(fleet, pool, write)
         except Unreachable:
-            if time.monotonic() > deadline:
+            if time.monotonic() > proxies.deadline:
                 raise
         time.sleep(POLL_SECONDS)
+        fleet.follow(proxies.endpoints())
 
 
 def check_proxies(fleet: Fleet, pool: Pool, write: bool) -> list[dict[str, object]]:
     """A row for each proxy. Raises with each backend that does not work through one: Unreachable where it may later.
 
     Each proxy reads what the one before it wrote: a proxy that places keys by other settings does not find them.
+    Backends that are full are not broken. They are C(full) in the row of the proxy, and have nothing to read.
     """
     names = [endpoint.name for endpoint in fleet.endpoints]
     token = secrets.token_hex(8)
     own = {name: keys(pool, f"slotwise.redis:{token}:{i}") for i, name in enumerate(names)}
     others = dict(zip(names, [own[name] for name in names[-1:] + names[:-1]]))
     wrong: list[tuple[str, bool]] = []
+    full: dict[str, list[str]] = {name: [] for name in names}
     try:
         if write:
-            wrong += _wrong(fleet.gather({n: _writes(own[n].values(), token) for n in names}), own, b"OK")
-        expected = token.encode() if write else None
+            stored = fleet.gather({n: _writes(own[n].values(), token) for n in names})
+            full = {n: [b for b, reply in zip(own[n], stored[n]) if _is_full(reply)] for n in names}
+            wrong += _wrong(stored, own, STORED, full)
         if not wrong:
-            wrong += _wrong(
-                fleet.gather({n: [("GET", k) for k in others[n].values()] for n in names}), others, expected
-            )
+            read = fleet.gather({n: [("GET", k) for k in others[n].values()] for n in names})
+            wrong += _wrong(read, others, token.encode() if write else None, full)
     finally:
         if write:
             fleet.gather({n: [("DEL", key) for key in own[n].values()] for n in names})
@@ -105,9 +121,19 @@ def check_proxies(fleet: Fleet, pool: Pool, write: bool) -> list[dict[str, objec
         final = any(answer for _text, answer in wrong)
         raise (EngineError if final else Unreachable)(MESSAGE, [text for text, _answer in wrong], ADVICE)
     return [
-        {"pod": e.name, "machine": e.machine, "address": e.address, "backends": len(own[e.name])}
+        {
+            "pod": e.name,
+            "machine": e.machine,
+            "address": e.address,
+            "backends": len(own[e.name]),
+            "full": full[e.name],
+        }
         for e in fleet.endpoints
     ]
+
+
+def _is_full(reply: object) -> bool:
+    return is_full(reply) or (isinstance(reply, Exception) and answer_of(reply) == UNKNOWN)
 
 
 def _writes(given: Sequence[str], value: str) -> list[tuple[object, ...]]:
@@ -115,14 +141,19 @@ def _writes(given: Sequence[str], value: str) -> list[tuple[object, ...]]:
 
 
 def _wrong(
-    answers: Mapping[str, Replies], asked: Mapping[str, Mapping[str, str]], expected: object
+    answers: Mapping[str, Replies],
+    asked: Mapping[str, Mapping[str, str]],
+    expected: object,
+    full: Mapping[str, Collection[str]],
 ) -> list[tuple[str, bool]]:
-    """Proxy and backend of each reply that is not the expected one, and whether it is another answer and no error."""
+    """Proxy and backend of each reply that is not the expected one, and whether waiting would not change it."""
+    skipped = {backend for backends in full.values() for backend in backends}
     return [
-        (f"{proxy} to {backend}: {reply}", False)
+        (f"{proxy} to {backend}: {explained(reply) if hopeless(reply) else reply}", bool(hopeless(reply)))
         if isinstance(reply, Exception)
         else (f"{proxy} to {backend}: answered {reply!r}", True)
         for proxy, replies in answers.items()
         for backend, reply in zip(asked[proxy], replies)
         if reply != expected
+        and not (backend in skipped and (reply is None or (expected == STORED and _is_full(reply))))
     ]

@@ -8,16 +8,19 @@ from __future__ import annotations
 import binascii
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from ansible_collections.slotwise.redis.plugins.module_utils._answers import explained, hopeless, is_full
 from ansible_collections.slotwise.redis.plugins.module_utils._deployment import Deployment
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._executor import Executor
+from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info
 from ansible_collections.slotwise.redis.plugins.module_utils._report import placement_problems, shards_of, topology
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import SLOTS, Node
-from ansible_collections.slotwise.redis.plugins.module_utils._transport import Command, Fleet
+from ansible_collections.slotwise.redis.plugins.module_utils._transport import Command, Fleet, Replies, is_lost
 from ansible_collections.slotwise.redis.plugins.module_utils._waiter import shape_problems
 
+POLL_SECONDS = 0.25
 KEY_SECONDS = 60
 """A key expires by itself where the run is killed before it is deleted."""
 WAIT_MS = 5000
@@ -48,8 +51,43 @@ def run_verify(
     found = shape_problems(deployment.desired, nodes)
     if found:
         raise EngineError("The cluster is not of the wanted size.", found, "Run playbooks/redis_cluster.yml.")
-    checks = check_shards(fleet, nodes) if write else []
-    return {"checks": checks, "topology": topology(nodes), "placement": placement_problems(nodes)}
+    checks = check_shards(fleet, nodes, deployment.deadline) if write else []
+    return {
+        "checks": checks,
+        "topology": topology(nodes),
+        "placement": placement_problems(nodes),
+        "warnings": [check["full"] for check in checks if check["full"]],
+    }
+
+
+def ask_again(
+    fleet: Fleet, writes: Mapping[str, Sequence[Command]], replies: dict[str, Replies], deadline: float
+) -> dict[str, Replies]:
+    """The replies to writes, of which those that pass by themselves, as in a failover, were asked for again."""
+    while time.monotonic() < deadline:
+        again = {name: writes[name] for name, (reply, *_others) in replies.items() if _passes(reply)}
+        if not again:
+            break
+        time.sleep(POLL_SECONDS)
+        replies = {**replies, **fleet.gather(again)}
+    return replies
+
+
+def _passes(reply: object) -> bool:
+    return isinstance(reply, Exception) and not is_lost(reply) and not hopeless(reply)
+
+
+def fullness(fleet: Fleet, names: Collection[str]) -> dict[str, str]:
+    """What is said of servers that refused a write because they are full, with their figures."""
+    found = {}
+    for name, (reply,) in fleet.gather({name: [("INFO", "memory")] for name in names}).items():
+        info = {} if isinstance(reply, Exception) else parse_info(reply)
+        found[name] = (
+            f"{name} is full: {info.get('used_memory', '?')} bytes are used, maxmemory is "
+            f"{info.get('maxmemory', '?')}, maxmemory-policy is {info.get('maxmemory_policy', '?')}. It serves reads "
+            "and refuses writes that need memory. Raise maxmemory, delete keys, or let a policy evict them."
+        )
+    return found
 
 
 def _unserved(
@@ -57,8 +95,10 @@ def _unserved(
 ) -> list[str]:
     """What did not work in one shard; what follows from it is left out."""
     stored, acknowledged = written
+    if is_full(stored):
+        return []
     if stored != b"OK":
-        return [f"{master.name} did not store a key: {stored}"]
+        return [f"{master.name} did not store a key: {explained(stored)}"]
     if acknowledged != len(replicas):
         return [f"{master.name}: {acknowledged} of {len(replicas)} replicas acknowledged a write in {WAIT_MS} ms"]
     return [
@@ -68,8 +108,11 @@ def _unserved(
     ]
 
 
-def check_shards(fleet: Fleet, nodes: Sequence[Node]) -> list[dict[str, object]]:
-    """Write, replicate, read and delete a key in every shard. Raises EngineError with what failed where."""
+def check_shards(fleet: Fleet, nodes: Sequence[Node], deadline: float = 0.0) -> list[dict[str, object]]:
+    """Write, replicate, read and delete a key in every shard. Raises EngineError with what failed where.
+
+    A shard that is full is not broken: what is said of it is C(full) in its row.
+    """
     token = secrets.token_hex(8)
     shards = [shard for shard in shards_of(nodes) if shard[0].slots]
     keys = {shard[0].name: canary_key(shard[0], token) for shard in shards}
@@ -79,7 +122,7 @@ def check_shards(fleet: Fleet, nodes: Sequence[Node]) -> list[dict[str, object]]
             master.name: [("SET", keys[master.name], token, "NX", "EX", KEY_SECONDS), ("WAIT", len(replicas), WAIT_MS)]
             for master, *replicas in shards
         }
-        written = fleet.gather(writes)
+        written = ask_again(fleet, writes, fleet.gather(writes), deadline)
         reads: dict[str, list[Command]] = {}
         for shard in shards:
             for node in shard:
@@ -91,7 +134,15 @@ def check_shards(fleet: Fleet, nodes: Sequence[Node]) -> list[dict[str, object]]
         fleet.gather({name: [("DEL", key)] for name, key in keys.items()})
     if failed:
         raise EngineError("Reading and writing through the cluster failed.", failed, "Look at redis_cluster_info.")
+    names = [name for name, (stored, *_others) in written.items() if is_full(stored)]
+    full = fullness(fleet, names) if names else {}
     return [
-        {"shard": number, "master": master.name, "replicas": [r.name for r in replicas], "key": keys[master.name]}
+        {
+            "shard": number,
+            "master": master.name,
+            "replicas": [r.name for r in replicas],
+            "key": keys[master.name],
+            "full": full.get(master.name, ""),
+        }
         for number, (master, *replicas) in enumerate(shards)
     ]

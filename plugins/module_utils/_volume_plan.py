@@ -61,6 +61,7 @@ class Existing:
     node: str
     server: str
     path: str
+    incarnation: str
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ class Volume:
     C(machine) is the inventory name of the host that has the directory C(path): a Kubernetes node, or an NFS server.
     C(export) is what an NFS server exports: that directory, or the one above it that all pods share.
     C(exists) is about the volume: one that all pods share says nothing of the directory of a single pod.
+    C(incarnation) is what a volume that exists says of itself, C(kubernetes) the Kubernetes cluster of the plan.
+    Whether data of another incarnation is used (C(adopt)) is decided when directories were seen, see C(_incarnation).
     """
 
     deployment: str
@@ -87,6 +90,9 @@ class Volume:
     export: str
     size: str
     exists: bool
+    incarnation: str
+    kubernetes: str
+    adopt: bool = False
 
 
 def plan_volumes(
@@ -100,6 +106,7 @@ def plan_volumes(
     existing: Iterable[Mapping[str, Any]] = (),
     claimed: str = "",
     spread: int = 2,
+    kubernetes: str = "",
     variable: str = "storage",
 ) -> list[Volume]:
     """The rows of C(pods) pods; none for storage that Kubernetes provides itself.
@@ -118,7 +125,7 @@ def plan_volumes(
         return []
     found = _existing(existing, name)
     _check_type(found, settings["type"], variable)
-    names = _Names(name, namespace, settings, variable)
+    names = _Names(name, namespace, kubernetes, settings, variable)
     if settings["type"] in ON_NFS:
         at = Server(str((server or {}).get("name") or ""), str((server or {}).get("address") or settings["server"]))
         return _plan_on_nfs(names, pods, at, found)
@@ -128,8 +135,9 @@ def plan_volumes(
 class _Names:
     """What pods, claims, volumes and directories of a deployment are called, and its storage in messages."""
 
-    def __init__(self, name: str, namespace: str, settings: Mapping[str, Any], variable: str):
+    def __init__(self, name: str, namespace: str, kubernetes: str, settings: Mapping[str, Any], variable: str):
         self.name = name
+        self._kubernetes = kubernetes
         self.variable = variable
         self.settings = settings
         self._namespace = namespace
@@ -138,7 +146,7 @@ class _Names:
     def directory(self, owner: str) -> str:
         return f"{self._base}/{self._namespace}.{owner}"
 
-    def row(self, ordinal: int, owner: str, **where: Any) -> Volume:
+    def row(self, ordinal: int, owner: str, volume: Existing | None, **where: Any) -> Volume:
         """C(owner) is who the volume is for: the pod, or the deployment whose pods share it."""
         return Volume(
             deployment=self.name,
@@ -149,6 +157,9 @@ class _Names:
             volume=f"{self._namespace}.{owner}",
             type=self.settings["type"],
             size=str(self.settings["size"]),
+            exists=volume is not None,
+            incarnation=volume.incarnation if volume else "",
+            kubernetes=self._kubernetes,
             **where,
         )
 
@@ -172,7 +183,7 @@ def _plan_on_machines(
         machine = placed[ordinal] if ordinal in placed else placement.choose(ordinal, spread)
         where = {"machine": machine.name, "node": machine.node, "zone": machine.zone, "server": "", "export": ""}
         path = found[pod].path if pod in found else names.directory(pod)
-        plan.append(names.row(ordinal, pod, path=path, exists=pod in found, **where))
+        plan.append(names.row(ordinal, pod, found.get(pod), path=path, **where))
     return plan
 
 
@@ -194,13 +205,13 @@ def _plan_on_nfs(names: _Names, pods: int, server: Server, found: Mapping[str, E
             names.row(
                 ordinal,
                 owner,
+                found.get(owner),
                 machine=server.name,
                 node="",
                 zone="",
                 server=server.address,
                 path=f"{export}/{pod}" if shared else export,
                 export=export,
-                exists=owner in found,
             )
         )
     return plan
@@ -261,11 +272,15 @@ def _machines(machines: Iterable[Mapping[str, Any]], kind: str, variable: str) -
 def _existing(existing: Iterable[Mapping[str, Any]], name: str) -> dict[str, Existing]:
     """Volumes that exist, by whom they are for: a pod, or the deployment whose pods share one."""
     found: dict[str, Existing] = {}
-    for item in existing:
+    rows = list(existing)
+    faults = [str(item["fault"]) for item in rows if item.get("fault")]
+    if faults:
+        raise VolumePlanError(*faults)
+    for item in rows:
         owner = str(item["pod"])
         if re.fullmatch(re.escape(name) + r"(-(0|[1-9][0-9]*))?", owner) is None:
             raise VolumePlanError(f"existing volume for {owner!r} is not one of {name}, {name}-0, {name}-1, ...")
-        where = (str(item.get(key) or "") for key in ("machine", "node", "server", "path"))
+        where = (str(item.get(key) or "") for key in ("machine", "node", "server", "path", "incarnation"))
         volume = Existing(str(item["type"]), *where)
         if owner in found:
             raise VolumePlanError(

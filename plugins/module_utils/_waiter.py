@@ -6,16 +6,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from ansible_collections.slotwise.redis.plugins.module_utils._topology import SLOTS, Desired, Node
+from ansible_collections.slotwise.redis.plugins.module_utils._topology import SLOTS, Desired, Node, count_slots
 
 
-def unserved(cluster: Mapping[str, str], replication: Mapping[str, str]) -> str:
-    """What keeps one node from serving, by its CLUSTER INFO and INFO replication; empty when it serves."""
-    if cluster.get("cluster_slots_ok") != str(SLOTS):
+def unserved(cluster: Mapping[str, str], replication: Mapping[str, str], away: Sequence[Node] = ()) -> str:
+    """What keeps one node from serving, by its CLUSTER INFO and INFO replication; empty when it serves.
+
+    Slots of masters that are ``away`` are not waited for, nor is the state of the cluster then.
+    """
+    lost = _lost_slots(away)
+    if int(cluster.get("cluster_slots_ok", 0)) < SLOTS - lost:
         return f"{cluster.get('cluster_slots_ok')} of {SLOTS} slots have a working master"
-    if cluster.get("cluster_state") != "ok":
+    if cluster.get("cluster_state") != "ok" and not lost:
         return f"its cluster state is {cluster.get('cluster_state')}"
     if replication.get("role") == "slave" and replication.get("master_link_status") != "up":
         left = replication.get("master_sync_left_bytes", "-1")
@@ -29,12 +33,13 @@ def strangers(node: Node, expected: Mapping[str, str]) -> list[str]:
     return [name for i, name in expected.items() if i not in node.peers or node.peers[i].in_handshake]
 
 
-def problems(nodes: Sequence[Node], complete: bool = True) -> list[str]:
+def problems(nodes: Sequence[Node], complete: bool = True, away: Sequence[Node] = ()) -> list[str]:
     """Everything that keeps the nodes from being one agreed, serving cluster. Empty: converged.
 
-    With ``complete`` unset some nodes of the deployment did not answer, so an unknown id may be one of theirs.
+    With ``complete`` unset, or some ``away``, nodes of the deployment did not answer: an unknown id may be theirs.
     """
     expected = {n.node_id: n.name for n in nodes}
+    lost = _lost_slots(away)
     found = []
     for node in nodes:
         unknown = strangers(node, expected)
@@ -42,15 +47,20 @@ def problems(nodes: Sequence[Node], complete: bool = True) -> list[str]:
         broken = sorted(expected[p.node_id] for p in node.others if p.node_id in expected and p.failing)
         if unknown:
             found.append(f"{node.name} does not know {', '.join(unknown)}")
-        if foreign and complete:
+        if foreign and complete and not away:
             found.append(f"{node.name} lists nodes that are not of this deployment: {', '.join(foreign)}")
         if broken:
             found.append(f"{node.name} sees {', '.join(broken)} failing")
-        if node.slots_ok != SLOTS or node.cluster_state != "ok":
+        if node.slots_ok < SLOTS - lost or (node.cluster_state != "ok" and not lost):
             found.append(f"{node.name}: cluster state {node.cluster_state}, {node.slots_ok} of {SLOTS} slots served")
         if not node.link_up:
             found.append(f"{node.name}: its link to its master is down")
-    return found or _disagreement(nodes)
+    # a node that is new has not heard of those that are away
+    return found or _disagreement(nodes, expected if away else None)
+
+
+def _lost_slots(away: Sequence[Node]) -> int:
+    return sum(count_slots(n.slots) for n in away)
 
 
 def shape_problems(desired: Desired, nodes: Sequence[Node]) -> list[str]:
@@ -75,12 +85,12 @@ def open_slots(nodes: Sequence[Node]) -> list[str]:
     ]
 
 
-def _disagreement(nodes: Sequence[Node]) -> list[str]:
-    """Nodes whose view of roles, slots or epochs differs from what most see."""
+def _disagreement(nodes: Sequence[Node], only: Collection[str] | None = None) -> list[str]:
+    """Nodes whose view of roles, slots or epochs, of these members or all, differs from what most see."""
     # Views of one observation share what they see alike, so most often this tells without a comparison.
     if len({frozenset(map(id, n.peers.values())) for n in nodes}) <= 1:
         return []
-    views = {n.name: _view(n) for n in nodes}
+    views = {n.name: _view(n, only) for n in nodes}
     if len(set(views.values())) <= 1:
         return []
     common = Counter(views.values()).most_common(1)[0][0]
@@ -91,7 +101,9 @@ def _disagreement(nodes: Sequence[Node]) -> list[str]:
     ]
 
 
-def _view(node: Node) -> frozenset[tuple]:
+def _view(node: Node, only: Collection[str] | None) -> frozenset[tuple]:
     """What every node must agree on: who is a replica of whom, who serves which slots, at which epoch."""
-    members = (p for i, p in node.peers.items() if i == node.node_id or not p.in_handshake)
+    members = (
+        p for i, p in node.peers.items() if (i == node.node_id or not p.in_handshake) and (only is None or i in only)
+    )
     return frozenset((p.node_id, p.is_replica, p.master_id, p.slots, p.is_replica or p.epoch) for p in members)

@@ -39,6 +39,13 @@ options:
     description: Create what does not exist, and leave what exists as it is.
     type: bool
     default: false
+  left_to_others:
+    description:
+      - Fields such as C(spec.replicas) that somebody else sets, as an autoscaler does. They are taken out of
+        O(definitions) and keep the value that they have, also where an earlier run of this module has set it.
+    type: list
+    elements: str
+    default: []
   field_manager:
     description: Name under which the server records who set a field.
     type: str
@@ -125,8 +132,12 @@ from ansible_collections.slotwise.redis.plugins.module_utils._objects import (
     Ref,
     has_labels,
     in_parallel,
+    is_set_by,
     meaning,
+    value_at,
+    with_value,
     without_secrets,
+    without_value,
 )
 
 try:
@@ -169,13 +180,35 @@ def check_owners(refs: list[Ref], live: list[dict[str, Any] | None], labels: dic
         )
 
 
+def left_out(objects: Objects, module: AnsibleModule, definition: dict, live: dict | None) -> dict:
+    """The definition to apply so that fields of others keep their values.
+
+    The server removes what a manager has applied and leaves out. Such a field gets another manager first, which is left
+    behind; where somebody has changed it meanwhile, it is theirs already.
+    """
+    manager = module.params["field_manager"]
+    kept = {path: value_at(live or {}, path) for path in module.params.get("left_to_others") or []}
+    for path, value in kept.items():
+        definition = without_value(definition, path)
+        if value is None or not is_set_by(live, manager, path):
+            continue
+        if module.check_mode:
+            definition = with_value(definition, path, value)
+        else:
+            identity = {key: definition[key] for key in ("apiVersion", "kind") if key in definition}
+            names = {key: definition["metadata"][key] for key in ("name", "namespace") if key in definition["metadata"]}
+            only = with_value({**identity, "metadata": names}, path, value)
+            objects.apply(only, f"{manager}.left", False, force=False)
+    return definition
+
+
 def apply_all(objects: Objects, module: AnsibleModule, refs: list[Ref], live: list[Any]) -> list[dict[str, Any] | None]:
     """The objects as they are after the apply, or would be. Namespaces come first: others live in them."""
 
     def apply(index: int) -> dict[str, Any] | None:
         if live[index] is not None and (refs[index].kind == SHARED or module.params["only_missing"]):
             return live[index]
-        definition = module.params["definitions"][index]
+        definition = left_out(objects, module, module.params["definitions"][index], live[index])
         result = objects.apply(definition, module.params["field_manager"], module.check_mode)
         if result is None and not module.check_mode:
             raise EngineError(f"{refs[index]} cannot be created: its namespace does not exist.")
@@ -247,6 +280,7 @@ def main() -> None:
             "definitions": {"type": "list", "elements": "dict", "required": True},
             "owner_labels": {"type": "dict", "default": {}},
             "only_missing": {"type": "bool", "default": False},
+            "left_to_others": {"type": "list", "elements": "str", "default": []},
             "field_manager": {"type": "str", "default": "slotwise.redis"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "timeout": {"type": "int", "default": 300},

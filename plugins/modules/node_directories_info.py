@@ -51,6 +51,9 @@ directories:
     exists:
       description: Whether it exists.
       type: bool
+    empty:
+      description: Whether there is nothing in it but its marker.
+      type: bool
     owner:
       description: Content of the owner marker, empty where there is none.
       type: dict
@@ -74,74 +77,109 @@ directories:
         1f2e, master; belongs to pod orders-0 of deployment orders in namespace shop
 """
 
-import json
 import os
+import re
 import time
+from contextlib import suppress
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.slotwise.redis.plugins.module_utils._marker import MARKER, read_marker
+from ansible_collections.slotwise.redis.plugins.module_utils import _folders as folders
+from ansible_collections.slotwise.redis.plugins.module_utils._marker import (
+    MARKER,
+    NEW_MARKER,
+    NO_DATA,
+    BadMarker,
+    Owner,
+    read_marker,
+    read_regular,
+)
+
+# A line for each node of a cluster, of which there can be a thousand.
+NODES_BYTES = 2**20
 
 
-def myself(path: str) -> tuple[str, str]:
+def myself(folder: int) -> tuple[str, str]:
     """Node id and role of the cluster node whose directory this is."""
     try:
-        with open(os.path.join(path, "nodes.conf"), encoding="utf-8", errors="replace") as nodes:
-            for line in nodes:
-                words = line.split()
-                if len(words) > 2 and "myself" in words[2].split(","):
-                    return words[0], "master" if "master" in words[2] else "replica"
-    except FileNotFoundError:
-        pass
+        nodes = read_regular(folder, "nodes.conf", NODES_BYTES) or b""
+    except BadMarker:
+        return "", ""
+    for line in nodes.decode("utf-8", errors="replace").splitlines():
+        words = line.split()
+        if len(words) > 2 and "myself" in words[2].split(",") and re.fullmatch("[0-9a-f]{40}", words[0]):
+            return words[0], "master" if "master" in words[2] else "replica"
     return "", ""
 
 
-def owner_of(path: str) -> dict[str, Any]:
-    """The marker, empty where there is none that can be read."""
-    try:
-        owner = json.loads(read_marker(path) or "{}")
-    except ValueError:
-        return {}
-    return owner if isinstance(owner, dict) else {}
+def measure(folder: int) -> dict[str, Any]:
+    """Number, size and age of the files in an open directory and below, its marker left out."""
+    files = size = 0
+    newest = 0.0
+    for where, _folders, names, here in folders.walk(folder):
+        for name in names:
+            if not where and name in (MARKER, NEW_MARKER):
+                continue
+            # A server that runs removes files meanwhile.
+            with suppress(FileNotFoundError):
+                status = os.stat(name, dir_fd=here, follow_symlinks=False)
+                files += 1
+                size += status.st_size
+                newest = max(newest, status.st_mtime)
+    when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(newest)) if newest else ""
+    return {"files": files, "bytes": size, "newest": when}
 
 
 def look(path: str) -> dict[str, Any]:
     """One directory."""
-    found: dict[str, Any] = {"path": path, "exists": os.path.isdir(path), "owner": {}, "files": 0, "bytes": 0}
-    newest = 0.0
-    for folder, _folders, names in os.walk(path):
-        for name in names:
-            if name != MARKER:
-                status = os.lstat(os.path.join(folder, name))
-                found["files"] += 1
-                found["bytes"] += status.st_size
-                newest = max(newest, status.st_mtime)
-    found["newest"] = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(newest)) if newest else ""
-    found["owner"] = owner_of(path)
-    found["node_id"], role = myself(path)
-    return {**found, "summary": summary(found, role)}
+    nothing = {
+        "path": path,
+        "exists": False,
+        "empty": True,
+        "owner": {},
+        "files": 0,
+        "bytes": 0,
+        "newest": "",
+        "node_id": "",
+    }
+    folder = -1
+    try:
+        folder, missing = folders.open_deepest(path)
+        if missing:
+            return {**nothing, "summary": f"{path}: does not exist"}
+        node_id, role = myself(folder)
+        empty = set(os.listdir(folder)) <= NO_DATA
+        found = {**nothing, **measure(folder), "exists": True, "empty": empty, "node_id": node_id}
+        try:
+            owner = read_marker(folder)
+        except BadMarker as reason:
+            return {**found, "summary": summary(found, role, f"its owner marker {MARKER} {reason}")}
+        return {**found, "owner": vars(owner) if owner else {}, "summary": summary(found, role, belongs_to(owner))}
+    except folders.Unsafe as reason:
+        return {**nothing, "summary": f"{path}: {reason}"}
+    finally:
+        if folder >= 0:
+            os.close(folder)
 
 
-def summary(found: dict[str, Any], role: str) -> str:
+def belongs_to(owner: Owner | None) -> str:
+    """Whose the directory is, in words."""
+    if owner is None:
+        return f"no owner marker {MARKER}"
+    return f"belongs to {owner}" + (f", incarnation {owner.incarnation}" if owner.incarnation else "")
+
+
+def summary(found: dict[str, Any], role: str, owner: str) -> str:
     """A sentence for people."""
-    path, owner = found["path"], found["owner"]
-    if not found["exists"]:
-        return f"{path}: does not exist"
+    path = found["path"]
     if not found["files"]:
         words = [f"{path}: no files"]
     else:
         words = [f"{path}: {found['files']} files, {found['bytes']} bytes, newest of {found['newest']}"]
     if found["node_id"]:
         words.append(f"Redis Cluster node {found['node_id']}, {role}")
-    if owner:
-        words.append(
-            f"belongs to pod {owner.get('pod')} of deployment {owner.get('deployment')} in namespace "
-            f"{owner.get('namespace')}"
-        )
-    else:
-        words.append(f"no owner marker {MARKER}")
-    return "; ".join(words)
+    return "; ".join([*words, owner])
 
 
 def main() -> None:

@@ -16,11 +16,14 @@ description:
   - In check mode, pods that do not exist yet are planned as empty nodes. Where their claims have volumes already, which
     may hold a cluster, nothing is planned and a warning says so.
   - A run can be killed at any point; the next run completes what is left.
+  - Where nodes of a formed cluster are away, what can be done without them is done, and the run fails at its end and
+    names them. A pod that cannot run soon, as its machine is not ready or it cannot be scheduled, is waited for 10
+    seconds, others O(timeout).
   - It refuses, with what it found, to join nodes that hold keys of their own or belong to another cluster, and to
     give away slots whose keys are elsewhere. It never flushes or resets a node.
   - While a cluster without keys is formed, C(cluster-node-timeout) and C(repl-diskless-sync-delay) are lowered, and
     set to O(cluster_node_timeout) and O(repl_diskless_sync_delay) afterwards, also when the run fails.
-  - With O(name), a Lease named as the deployment keeps a second run out while this one changes something.
+  - With O(name), the Lease C(NAME.slotwise.redis) keeps a second run out while this one changes something.
 author:
   - slotwise.redis contributors (@slotwise)
 options:

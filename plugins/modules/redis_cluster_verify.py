@@ -13,6 +13,7 @@ description:
   - Waits until all nodes are one agreed, serving cluster; then writes a key to every shard, waits until each replica
     has acknowledged it, reads it from every node of the shard, and deletes it.
   - The keys have a random name and expire after 60 seconds, so a run that is killed leaves nothing behind.
+  - A server whose memory is full (C(maxmemory)) refuses the key. It works all the same, so that is a warning.
   - Reports no change, since nothing of it stays. In check mode nothing is written.
 author:
   - slotwise.redis contributors (@slotwise)
@@ -42,7 +43,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checks:
-  description: One entry a shard that was written to and read from, with C(shard), C(master), C(replicas), C(key).
+  description: >-
+    One entry a shard that was written to and read from, with C(shard), C(master), C(replicas), C(key), and C(full),
+    which says how full its memory is where it refused the key for that.
   returned: success
   type: list
   elements: dict

@@ -13,6 +13,7 @@ description:
   - Waits until all Sentinels agree on the master and know each other, all replicas have what it has, and the labels of
     the pods say the same; then writes a key to the master, reads it from all servers and deletes it.
   - The key has a random name and expires after 60 seconds, so a run that is killed leaves nothing behind.
+  - A server whose memory is full (C(maxmemory)) refuses the key. It works all the same, so that is a warning.
   - Reports no change, since nothing of it stays. In check mode nothing is written.
   - Needs O(name); O(nodes) is refused.
 author:

@@ -12,6 +12,7 @@ version_added: 0.1.0
 description:
   - Waits until every server answers; then writes a key to each of them, reads it and deletes it.
   - The keys have a random name and expire after 60 seconds, so a run that is killed leaves nothing behind.
+  - A server whose memory is full (C(maxmemory)) refuses the key. It works all the same, so that is a warning.
   - Reports no change, since nothing of it stays. In check mode nothing is written.
 author:
   - slotwise.redis contributors (@slotwise)

@@ -13,6 +13,7 @@ description:
   - Waits until every proxy and every backend answers. Writes a key to each backend through each proxy, reads it through
     the next proxy and deletes it. Which keys belong to which backend is computed.
   - The keys have a random name and expire after 60 seconds, so a run that is killed leaves nothing behind.
+  - A server whose memory is full (C(maxmemory)) refuses the key. It works all the same, so that is a warning.
   - Reports no change, since nothing of it stays. In check mode keys are only read.
 author:
   - slotwise.redis contributors (@slotwise)
@@ -68,7 +69,8 @@ options:
   transport:
     description:
       - How to reach a pod. V(direct) opens TCP connections to pod addresses, V(port_forward) goes through the
-        Kubernetes API. V(auto) is V(direct) where Ansible itself runs in a pod, else V(port_forward).
+        Kubernetes API. V(auto) is V(direct) where Ansible itself runs in a pod and its service account is used, else
+        V(port_forward).
     type: str
     default: auto
     choices: [auto, direct, port_forward]
@@ -98,7 +100,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 proxies:
-  description: One row a proxy, with C(pod), C(machine), C(address), C(backends) (how many were reached through it).
+  description: >-
+    One row a proxy, with C(pod), C(machine), C(address), C(backends) (how many were reached through it),
+    C(full) (those of them that are full and refused a key for that).
   returned: success
   type: list
   elements: dict

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import pathlib
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -37,8 +39,11 @@ def wait_for(what: str, condition: Callable[[], object], seconds: float = 40) ->
 class Pods:
     """``count`` pods of one StatefulSet; a context manager that leaves nothing behind."""
 
-    def __init__(self, flavor: Flavor, count: int, password: str = "", directives: str = "") -> None:
+    def __init__(
+        self, flavor: Flavor, count: int, password: str = "", directives: str = "", role: str = "redis_cluster"
+    ) -> None:
         self.flavor, self.password, self.directives = flavor, password, directives
+        self.clustered = "cluster-enabled yes\ncluster-node-timeout 5000\n" if role == "redis_cluster" else ""
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="slotwise-pods-", dir="/dev/shm"))
         (self.port,) = free_ports(1)
         self.addresses = [next(ADDRESSES) for _pod in range(count)]
@@ -48,8 +53,8 @@ class Pods:
         self.scripts = self.root / "scripts"
         self.scripts.mkdir()
         # As in the ConfigMap that the pods mount.
-        for role in ("common", "redis_cluster"):
-            for script in (ROLES / role / "files").glob("*.sh"):
+        for part in ("common", role):
+            for script in (ROLES / part / "files").glob("*.sh"):
                 (self.scripts / script.name).symlink_to(script)
 
     def _write_programs(self) -> None:
@@ -96,19 +101,21 @@ class Pods:
             "REDIS_CONFIG": str(directory / "given.conf"),
             "REDIS_RUN": str(directory / "run"),
             "REDIS_DATA": str(directory / "data"),
+            "REDIS_POD": str(directory / "pod"),
+            "REDIS_AUTH": "enabled" if self.password else "disabled",
             **more,
         }
 
     def start(self, pod: int) -> None:
         directory = self.directory(pod)
-        for path in (directory / "data", directory / "run"):
+        for path in (directory / "data", directory / "run", directory / "pod"):
             path.mkdir(parents=True, exist_ok=True)
         (directory / "given.conf").write_text(
             f"port {self.port}\nbind {self.addresses[pod]}\ndir {directory}/data\nprotected-mode no\n"
-            f"cluster-enabled yes\ncluster-node-timeout 5000\nappendonly yes\n{self.directives}"
+            f"{self.clustered}appendonly yes\n{self.directives}"
         )
         if self.password:
-            (self.root / "password").write_text(self.password)
+            (self.root / "password").write_bytes(os.fsencode(self.password))
         self.processes[pod] = subprocess.Popen(
             ["sh", str(self.scripts / "start.sh")],
             env=self.environment(pod),
@@ -132,26 +139,37 @@ class Pods:
         for pod in range(len(self.addresses)):
             wait_for(f"pod {pod} answers", lambda pod=pod: self.ask(pod, "ping") == "PONG")
 
-    def stop(self, pod: int) -> None:
+    def stop(self, pod: int, how: int = signal.SIGTERM) -> None:
+        """Its container ends, with everything in it; what belongs to the pod stays."""
         process = self.processes.pop(pod)
-        try:
-            os.killpg(process.pid, 15)
+        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(process.pid, how)
             process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
-            process.wait()
+        # What the end of the first process of a container does to the others.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def delete(self, pod: int, how: int = signal.SIGTERM) -> None:
+        """The pod goes. The next one of its name has the same volume, another address and nothing else."""
+        self.stop(pod, how)
+        for path in ("run", "pod"):
+            shutil.rmtree(self.directory(pod) / path)
+        self.addresses[pod] = next(ADDRESSES)
 
     def come_back(self) -> None:
         """All pods deleted at once; all come back with their volumes and new addresses."""
         for pod in list(self.processes):
-            self.stop(pod)
-        self.addresses = [next(ADDRESSES) for _address in self.addresses]
+            self.delete(pod)
         self.start_all()
 
     def ask(self, pod: int, *command: str) -> str:
         argv = [*self.flavor.cli, "-h", self.addresses[pod], "-p", str(self.port), *command]
         environment = {**os.environ, **({"REDISCLI_AUTH": self.password} if self.password else {})}
-        return subprocess.run(argv, capture_output=True, text=True, env=environment, check=False).stdout.strip()
+        done = subprocess.run(
+            argv, capture_output=True, text=True, errors="surrogateescape", env=environment, check=False
+        )
+        return done.stdout.strip()
 
     def script(self, pod: int, name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

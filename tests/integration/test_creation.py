@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
+from contextlib import contextmanager
+
 import pytest
 
 from ansible_collections.slotwise.redis.tests.integration import run, state
@@ -128,6 +132,40 @@ def test_servers_made_by_another_tool_are_taken_over_unchanged(newest_flavor):
             farm.ask(index + 3, "CLUSTER", "REPLICATE", node_id)
         state.eventually(lambda: not state.unserving(farm), 30, "the cluster is complete")
         assert_unchanged(farm, **state.QUICK_RUN)
+
+
+@contextmanager
+def slow_servers(farm: Farm):
+    """In turn each stands still for longer than the temporary node timeout, as on a machine that has too much to do."""
+    stop = threading.Event()
+
+    def stutter() -> None:
+        for index in itertools.cycle(range(len(farm.ports))):
+            farm.pause(index)
+            over = stop.wait(0.8)
+            farm.resume(index)
+            if over:
+                return
+
+    thread = threading.Thread(target=stutter)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_servers_too_slow_for_the_temporary_timeout_become_a_cluster_slowly(newest_flavor, tmp_path):
+    progress = tmp_path / "progress"
+    with Farm(newest_flavor, 6) as farm:
+        with slow_servers(farm):
+            done = run.init(farm.nodes, timeout=150, progress_file=str(progress)).ok()
+        assert "failing, which answer: going on with slower settings" in progress.read_text()
+        assert sum(action["action"] == "configure" for action in done["actions"]) == 6
+        assert state.settings(farm) == [state.SETTINGS] * 6
+        state.eventually(lambda: not state.unserving(farm), 60, "it serves")
+        assert_unchanged(farm)
 
 
 @pytest.mark.large

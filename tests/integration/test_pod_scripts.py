@@ -29,15 +29,16 @@ def wait_for():
     return wait_for
 
 
+def arguments(process: pathlib.Path) -> str:
+    try:
+        return (process / "cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
+
+
 def running_arguments() -> list[str]:
     """Arguments of every process of this machine."""
-    found = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            found.append(path.read_bytes().decode(errors="replace"))
-        except OSError:
-            continue
-    return found
+    return [arguments(path) for path in pathlib.Path("/proc").glob("[0-9]*")]
 
 
 def test_all_pods_come_back_with_new_addresses(flavor, pods, wait_for):
@@ -56,9 +57,6 @@ def test_all_pods_come_back_with_new_addresses(flavor, pods, wait_for):
             assert len(table.splitlines()) == 6
             assert not any(f" {address}:" in table for address in old_addresses)
         assert not any("s3cret" in arguments for arguments in running_arguments())
-        wait_for(
-            "every meet.sh is done", lambda: not any(f"{run.root}" in a and "meet" in a for a in running_arguments())
-        )
 
 
 def test_a_single_pod_comes_back_with_a_new_address(newest_redis, pods, wait_for):
@@ -99,6 +97,7 @@ def test_a_replica_that_heard_of_its_masters_new_address_by_gossip_follows_it(ne
             run.addresses[replica] = next(ADDRESSES)
             run.start(replica)
             wait_for("the replica answers", lambda: run.ask(replica, "ping") == "PONG")
+            # As after a long time: whatever happened within it, it is looked after.
             run.ask(replica, "config", "set", "cluster-node-timeout", "500")
             wait_for("gossip", lambda: f"{master_id} {new}:" in run.ask(replica, "cluster", "nodes"))
             assert f"master_host:{old}" in run.ask(replica, "info", "replication")
@@ -107,6 +106,64 @@ def test_a_replica_that_heard_of_its_masters_new_address_by_gossip_follows_it(ne
         wait_for("the link is up", lambda: "master_link_status:up" in run.ask(replica, "info", "replication"))
         assert f"master_host:{new}" in run.ask(replica, "info", "replication")
         assert f"following {master_id} at its new address {new} instead of {old}" in run.log(replica)
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "a\nb\tc\r", "\udc81\udc88\udcff\x01", "  #", "'\"\\x41\\n"])
+def test_any_password_protects_a_server(newest_flavor, pods, password):
+    with pods(newest_flavor, 1, password=password) as run:
+        assert run.ask(0, "config", "get", "masterauth") == run.ask(0, "config", "get", "requirepass").replace(
+            "requirepass", "masterauth"
+        )
+        run.password = password + "x"
+        assert "PONG" not in run.ask(0, "ping")
+        run.password = ""
+        assert "NOAUTH" in run.ask(0, "ping")
+
+
+@pytest.mark.parametrize("content", [None, "", "\n"])
+@pytest.mark.parametrize("said", ["enabled", "", "yes"])
+def test_no_server_without_the_password_it_should_have(newest_redis, pods, tmp_path, content, said):
+    run = pods(newest_redis, 1)
+    (run.directory(0) / "run").mkdir(parents=True)
+    if content is not None:
+        (tmp_path / "password").write_text(content)
+    done = run.script(0, "start.sh", REDIS_AUTH=said, REDIS_PASSWORD_FILE=str(tmp_path / "password"))
+    run.__exit__(None)
+    assert done.returncode == 1
+    if said == "yes":
+        assert "REDIS_AUTH is yes: allowed are enabled and disabled" in done.stderr
+    else:
+        assert f"{tmp_path}/password" in done.stderr
+
+
+def test_disabled_means_without_password_whatever_is_mounted(newest_redis, pods):
+    with pods(newest_redis, 1) as run:
+        assert run.ask(0, "ping") == "PONG"
+        run.delete(0)
+        (run.root / "password").write_text("left over")
+        run.start_all()
+        assert run.ask(0, "ping") == "PONG"
+
+
+def test_meet_is_started_again_when_it_is_killed(newest_redis, pods, wait_for):
+    with pods(newest_redis, 1) as run:
+
+        def processes() -> list[int]:
+            return [
+                int(path.name)
+                for path in pathlib.Path("/proc").glob("[0-9]*")
+                if arguments(path) == f"sh\0{run.scripts}/meet.sh\0"
+            ]
+
+        wait_for("it runs", processes)
+        before = processes()
+        for process in before:
+            os.kill(process, signal.SIGKILL)
+        wait_for("it runs again", lambda: set(processes()) - set(before))
+        assert "meet.sh ended, and is started again" in run.log(0)
+        assert probes(run, 0)["liveness"]
+        os.kill(int((run.directory(0) / "run" / "supervisor").read_text()), signal.SIGKILL)
+        wait_for("the probe sees it", lambda: not probes(run, 0)["liveness"])
 
 
 def test_a_stranger_behind_the_service_is_never_met(newest_redis, pods, wait_for):
@@ -124,7 +181,8 @@ def test_a_stranger_behind_the_service_is_never_met(newest_redis, pods, wait_for
 
 def test_a_new_pod_meets_nobody(newest_redis, pods, wait_for):
     with pods(newest_redis, 2) as run:
-        wait_for("meet.sh is done", lambda: not any("meet.sh" in a and str(run.port) in a for a in running_arguments()))
+        for pod in range(2):
+            wait_for("meet.sh has looked", lambda pod=pod: (run.directory(pod) / "pod" / "node").exists())
         assert [len(run.ask(pod, "cluster", "nodes").splitlines()) for pod in range(2)] == [1, 1]
 
 

@@ -310,6 +310,27 @@ def test_verify(newest_redis):
             assert any(line.endswith("to pool-3: Connection refused") for line in failed["found"]), failed
 
 
+def test_a_full_backend_is_a_warning(newest_flavor):
+    with standalone(newest_flavor, 3, PASSWORD) as farm:
+        servers = lines(farm, [1, 1, 1])
+        with Proxy(servers, PASSWORD) as first, Proxy(servers, PASSWORD) as second:
+            farm.client(1).config_set("maxmemory", 1000)
+            done = verify([first, second]).ok()
+            assert [(row["backends"], row["full"]) for row in done["proxies"]] == [(3, ["pool-1"])] * 2
+            (warning,) = done["warnings"]
+            assert "pool-1 is full: " in str(warning)
+            assert all(not farm.client(index).keys() for index in range(3))
+
+
+def test_a_backend_that_may_not_be_written_to_ends_the_run_at_once(newest_flavor):
+    with standalone(newest_flavor, 2) as farm, Proxy(lines(farm, [1, 1])) as proxy:
+        farm.ask(1, "ACL", "SETUSER", "default", "-set")
+        begin = time.monotonic()
+        failed = verify([proxy], timeout=60).failed()
+        assert time.monotonic() - begin < 20
+        assert "to pool-1: NOPERM" in failed["found"][0]
+
+
 def test_verify_finds_a_proxy_that_places_keys_by_other_settings(newest_redis):
     with standalone(newest_redis, 4) as farm:
         servers = lines(farm, [1, 1, 1, 1])

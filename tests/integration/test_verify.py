@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -86,16 +87,83 @@ def test_a_replica_that_falls_behind_is_named(formed):
     assert any(formed.nodes[4] in line for line in failed["found"])
 
 
-@pytest.mark.parametrize(("setting", "spoiled", "normal"), [("min-replicas-to-write", 2, 0), ("maxmemory", 1, 0)])
-def test_a_shard_that_refuses_writes_is_named(healthy, setting, spoiled, normal):
-    healthy.ask(1, "CONFIG", "SET", setting, spoiled)
+def test_a_shard_that_refuses_writes_is_named(healthy):
+    healthy.ask(1, "CONFIG", "SET", "min-replicas-to-write", 2)
     failed = run.verify(healthy.nodes, timeout=5).failed()
-    healthy.ask(1, "CONFIG", "SET", setting, normal)
+    healthy.ask(1, "CONFIG", "SET", "min-replicas-to-write", 0)
     assert failed["msg"].startswith("Reading and writing through the cluster failed.")
     assert len(failed["found"]) == 1
     assert failed["found"][0].startswith(f"{healthy.nodes[1]} did not store a key: ")
     state.settled(healthy)
     assert state.counts(healthy) == [0] * 6
+
+
+def standalone_verify(farm: Farm, **options: object) -> run.Run:
+    given = {"nodes": farm.nodes, "timeout": 30, **options}
+    return run.finish(run.start(["-m", f"{run.MODULES}.redis_standalone_verify"], given))
+
+
+def test_replicas_that_catch_up_are_waited_for(healthy):
+    """A failover leaves a master without good replicas for a moment."""
+    healthy.ask(1, "CONFIG", "SET", "min-replicas-to-write", 2)
+    late = threading.Timer(1.5, healthy.ask, (1, "CONFIG", "SET", "min-replicas-to-write", 0))
+    late.start()
+    assert len(run.verify(healthy.nodes).ok()["checks"]) == 3
+    late.join()
+
+
+def test_a_full_shard_is_a_warning(flavor):
+    """It serves reads, and nothing is wrong with it."""
+    with Farm(flavor, 6, state.QUICK) as farm:
+        run.init(farm.nodes, **state.QUICK_RUN).ok()
+        farm.ask(1, "CONFIG", "SET", "maxmemory", 1000)
+        done = run.verify(farm.nodes).ok()
+        assert [bool(check["full"]) for check in done["checks"]] == [False, True, False]
+        said = done["checks"][1]["full"]
+        assert said.startswith(f"{farm.nodes[1]} is full: ")
+        assert "maxmemory is 1000, maxmemory-policy is noeviction" in said
+        assert int(said.split(": ")[1].split()[0]) > 1000
+        (warning,) = done["warnings"]
+        assert said in str(warning)
+        state.settled(farm)
+        assert state.counts(farm) == [0] * 6
+        # no other policy makes room where there is nothing to evict
+        farm.ask(1, "CONFIG", "SET", "maxmemory-policy", "volatile-lru")
+        assert "maxmemory-policy is volatile-lru" in str(run.verify(farm.nodes).ok()["warnings"])
+
+
+def test_a_full_standalone_server_is_a_warning(newest_flavor):
+    with Farm(newest_flavor, 2, {"cluster-enabled": "no"}) as farm:
+        farm.ask(1, "CONFIG", "SET", "maxmemory", 1000)
+        done = standalone_verify(farm).ok()
+        (warning,) = done["warnings"]
+        assert f"{farm.nodes[1]} is full: " in str(warning)
+        assert [farm.ask(index, "DBSIZE") for index in range(2)] == [0, 0]
+
+
+def test_a_server_that_cannot_save_is_broken(newest_flavor):
+    """MISCONF: nothing that it would take is kept."""
+    with Farm(newest_flavor, 2, {"cluster-enabled": "no", "save": "3600 1"}) as farm:
+        # as where the disk is full, and root too
+        (farm.directory(1) / "dump.rdb").mkdir()
+        farm.ask(1, "BGSAVE")
+        state.eventually(
+            lambda: state.section(farm, 1, "INFO", "persistence")["rdb_last_bgsave_status"] == "err", 20, "it fails"
+        )
+        begin = time.monotonic()
+        failed = standalone_verify(farm).failed()
+        assert time.monotonic() - begin < 15
+        assert "cannot save them to its disk" in failed["msg"]
+        assert failed["found"][0].startswith(f"{farm.nodes[1]}: MISCONF ")
+
+
+def test_a_user_who_may_not_write(newest_flavor):
+    with Farm(newest_flavor, 2, {"cluster-enabled": "no"}, password="geheim") as farm:
+        farm.ask(1, "ACL", "SETUSER", "default", "-set")
+        failed = standalone_verify(farm, login_password="geheim").failed()
+        assert len(failed["found"]) == 1
+        assert "NOPERM" in failed["found"][0]
+        assert "Grant it" in failed["found"][0]
 
 
 def test_a_wrong_size_is_named(healthy):

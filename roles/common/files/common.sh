@@ -11,12 +11,16 @@
 : "${REDIS_CONFIG:=/etc/redis-config/redis.conf}"
 : "${REDIS_RUN:=/run/redis}"
 : "${REDIS_DATA:=/data}"
+# Lives as long as the pod: neither its container nor its machine takes it along when it starts again.
+: "${REDIS_POD:=/run/pod}"
+# A pod that was made before there was such a volume.
+[ -d "$REDIS_POD" ] || REDIS_POD=$REDIS_RUN
 
 cli=redis-cli
 command -v "$cli" >/dev/null || cli=valkey-cli
 
 # By environment and never as an argument, which every process of the machine could read.
-if [ -r "$REDIS_PASSWORD_FILE" ]; then
+if [ "${REDIS_AUTH:-}" != disabled ] && [ -r "$REDIS_PASSWORD_FILE" ]; then
     REDISCLI_AUTH=$(cat "$REDIS_PASSWORD_FILE")
     export REDISCLI_AUTH
 fi
@@ -41,6 +45,19 @@ role() {
     ask info replication | sed -n 's/^role://p'
 }
 
+# now: seconds since the machine started, by the clock that nobody sets.
 now() {
-    date +%s
+    read -r uptime _ </proc/uptime
+    echo "${uptime%.*}"
+}
+
+# wait_until CHECK: until this function succeeds. What it prints when it does not is said again and again, in a container that
+# runs, so that people can read it and put things right inside.
+wait_until() {
+    # The first process of a container is not ended by a signal that it does not expect.
+    trap 'exit 143' TERM
+    until problem=$(set +e; "$1"); do
+        log "waits: ${problem:-$1 could not be carried out}"
+        sleep 5
+    done
 }

@@ -29,6 +29,17 @@ is_alive() {
     esac
 }
 
+# is_supervised: whether that is there which keeps scripts beside the server going. It goes on, if it has stopped itself.
+is_supervised() {
+    [ -s "$REDIS_RUN/supervisor" ] || return 0
+    read -r pid <"$REDIS_RUN/supervisor"
+    kill -CONT "$pid" 2>/dev/null && read -r process <"/proc/$pid/stat" || return 1
+    # Ended: the server is its parent, and never asks.
+    case $process in
+        *') Z '*) return 1 ;;
+    esac
+}
+
 case $1 in
     startup)
         # The data is loaded.
@@ -38,7 +49,7 @@ case $1 in
         is_alive
         ;;
     liveness)
-        is_alive
+        is_alive && is_supervised
         ;;
     readiness)
         [ "$answer" = PONG ] && serves "$answers"

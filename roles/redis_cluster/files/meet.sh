@@ -2,21 +2,54 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Heals a cluster whose pods came back with new addresses. nodes.conf knows the peers by id, and by addresses that may
-# be old. Each pod of the headless service is asked for its id; one that we know, at another address than we know, is
-# met there. An id that we do not know is never met: who belongs to the cluster is not for this script to decide.
-# Environment: POD_IP, REDIS_SERVICE, MEET_SECONDS (how long to try).
+# Runs beside each node, for as long as it does, and heals a cluster whose pods came back with new addresses. nodes.conf knows the
+# peers by id, and by addresses that may be old. Each pod of the headless service is asked for its id; one that we know, at
+# another address than we know, is met there. An id that we do not know is never met: who belongs to the cluster is not for
+# this script to decide. It also notes which node this pod is, for start.sh.
+# Environment: POD_IP, REDIS_SERVICE.
 set -u
 scripts=$(dirname "$0")
 # shellcheck source=roles/common/files/common.sh
 . "$scripts/common.sh"
 
-# An answer takes milliseconds, or does not come. On a busy machine it may take longer, see below.
-REDIS_SECONDS=1
-deadline=$(($(now) + ${MEET_SECONDS:-900}))
 first_pongs=$REDIS_RUN/first-pongs
 newline='
 '
+
+# look: what our server says of itself and its peers, all of a round in one call, while it does not load its data.
+look() {
+    state=$(printf 'cluster nodes\ninfo replication\n' | ask)
+    case $state in
+        *' myself,'*role:*) table=${state%%# Replication*} ;;
+        *) return 1 ;;
+    esac
+}
+
+# note_node: which node of a cluster this pod is, and whether it has a snapshot: what start.sh must find again in the directory,
+# unless the pod is deleted. The server may become another node while it is alone.
+note_node() {
+    id=${table%%' myself,'*}
+    id=${id##*"$newline"}
+    id=${id%% *}
+    [ ! -e "$REDIS_DATA/dump.rdb" ] || id="$id dump.rdb"
+    case $table in
+        *@*@*) ;;
+        *) id= ;;
+    esac
+    [ "$id" != "$noted" ] || return 0
+    echo "$id" >"$REDIS_POD/node.new" && mv "$REDIS_POD/node.new" "$REDIS_POD/node" && noted=$id
+}
+
+# is_well: whether there is nothing to heal, by flags and link alone.
+is_well() {
+    case $table in
+        *[\ ,]fail[\ ,?]* | *[\ ,]noaddr[\ ,]* | *[\ ,]handshake[\ ,]*) return 1 ;;
+    esac
+    case $state in
+        *role:master* | *master_link_status:up*) ;;
+        *) return 1 ;;
+    esac
+}
 
 # nodes: reads our table, one line for each node: id, =address, flags, time of its last pong. The address may be empty.
 nodes() {
@@ -24,7 +57,7 @@ nodes() {
 }
 
 # unproven: of these the peers that did not answer us yet since this server started. When it reads nodes.conf the server notes
-# the present time as that of the last pong, so only a pong later than the first one we saw is a real one.
+# the present time as that of the last pong, so only another pong than the first one we saw is a real one. Not a later one: clocks may be set back.
 unproven() {
     seen=$(cat "$first_pongs")
     while read -r id address flags pong; do
@@ -45,7 +78,7 @@ unproven() {
         # "nofailover" is the setting of a healthy server.
         case ,$flags, in
             *,fail,* | *,fail\?,* | *,noaddr,*) echo "$id $address $flags" ;;
-            *) [ "$pong" -gt "$first" ] || echo "$id $address $flags" ;;
+            *) [ "$pong" != "$first" ] || echo "$id $address $flags" ;;
         esac
     done
 }
@@ -89,12 +122,11 @@ follows_old_address() {
     case $missing in
         *"$master "*) return 1 ;;
     esac
-    replication=$(ask info replication)
-    case $replication in
+    case $state in
         *master_link_status:up*) return 1 ;;
     esac
-    follows=$(echo "$replication" | sed -n 's/^master_host://p')
-    # No answer in time, or no replica any more.
+    follows=$(echo "$state" | sed -n 's/^master_host://p')
+    # No replica any more.
     [ -n "$follows" ] || return 0
     now_at=$(echo "$table" | sed -n "s/^$master \([^ ]*\):[0-9]*@.*/\1/p")
     if [ -n "$now_at" ] && [ "$follows" != "$now_at" ]; then
@@ -104,28 +136,37 @@ follows_old_address() {
 }
 
 : >"$first_pongs"
+noted=unknown
+settled=
 round=0
-while [ "$(now)" -lt "$deadline" ]; do
-    table=$(ask cluster nodes)
-    case $table in
-        # Not while the data is loaded.
-        *myself*)
+while :; do
+    # An answer takes milliseconds, or does not come. Who gets nowhere, on a busy machine, waits longer for it.
+    if [ "$round" -le 10 ]; then REDIS_SECONDS=1; else REDIS_SECONDS=3; fi
+    if ! look; then
+        settled=
+    else
+        note_node
+        if [ -z "$settled" ] || ! is_well; then
             peers=$(echo "$table" | nodes)
             missing=$(echo "$peers" | unproven)
-            again=$missing
+            settled=yes
+            [ -z "$missing" ] || settled=
             # First: what the table says is true for a moment.
-            ! follows_old_address || again=yes
+            ! follows_old_address || settled=
             [ -z "$missing" ] || meet_moved
-            [ -n "$again" ] || exit 0
-            ;;
-    esac
-    round=$((round + 1))
-    # Once a second while pods start, then less and less often. Who got nowhere waits longer for answers.
-    [ "$round" -le 10 ] || REDIS_SECONDS=3
-    if [ "$round" -le 30 ]; then
-        sleep 1
-    else
-        sleep 10
+        fi
+        # Alone it is about to become part of a cluster.
+        [ -n "$id" ] || settled=
     fi
+    # Once a second while pods start, then less and less often. A process in a container costs far more than the question.
+    if [ -n "$settled" ]; then
+        round=0
+        pause=30
+    elif [ "$round" -lt 30 ]; then
+        round=$((round + 1))
+        pause=1
+    else
+        pause=$((pause < 15 ? pause * 2 : 30))
+    fi
+    sleep "$pause"
 done
-log "gave up after ${MEET_SECONDS:-900} s; peers that come back later meet this pod themselves"

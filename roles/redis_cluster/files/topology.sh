@@ -11,9 +11,34 @@ extra_config() {
     echo "cluster-preferred-endpoint-type ip"
 }
 
+# is_the_same_node: whether the directory is still that of the node which this pod has been since it was made, see meet.sh. One
+# that lost its data and starts again in place, at the same address, is an empty master to its replicas, which follow it.
+# shellcheck disable=SC2154 # set by read_persistence
+is_the_same_node() {
+    [ -e "$REDIS_POD/node" ] || return 0
+    read -r id had_dump <"$REDIS_POD/node"
+    # Alone when it was noted.
+    [ -n "$id" ] || return 0
+    found=$(sed -n 's/^\([0-9a-f]\{40\}\) .* myself,.*/\1/p' "$REDIS_DATA/nodes.conf" 2>/dev/null)
+    read_persistence
+    missing=
+    if [ "$found" != "$id" ]; then
+        missing="this pod is the node $id of its cluster, and $REDIS_DATA/nodes.conf is that of ${found:-no node}"
+    elif [ "$appendonly" = yes ]; then
+        [ -e "$manifest" ] || [ -s "$folder/$aof" ] || missing="$manifest is gone"
+    elif [ -n "$had_dump" ]; then
+        [ -e "$folder/$dump" ] || missing="$folder/$dump is gone"
+    fi
+    [ -n "$missing" ] || return 0
+    echo "$missing. Its replicas would follow an empty master, and lose their data too. Put the data back, or delete the pod:" \
+        "a replica takes over, and the pod gets its data anew"
+    return 1
+}
+
 # What is done with the directory while nobody uses it. A server that stopped before the shard id of a replica was that of its
 # master has both in nodes.conf, and some versions, such as Valkey 8.1, then never start again (valkey#2171).
 prepare_data() {
+    wait_until is_the_same_node
     table=$REDIS_DATA/nodes.conf
     [ -s "$table" ] || return 0
     shards=$(sed -n 's/^\([0-9a-f]\{40\}\) .*shard-id=\([0-9a-f]\{40\}\)[^ ]* [^ ]* \([^ ]*\) .*/\1 \2 \3/p' "$table")
@@ -28,10 +53,11 @@ prepare_data() {
     mv "$table.new" "$table"
 }
 
-# What runs beside the server for a while.
+# What runs beside the server, for as long as it does.
 run_beside() {
     # shellcheck disable=SC2154 # set by start.sh
-    sh "$scripts/meet.sh" &
+    sh "$scripts/supervise.sh" meet.sh &
+    echo $! >"$REDIS_RUN/supervisor"
 }
 
 # What is asked to know whether a server that answers may get clients.

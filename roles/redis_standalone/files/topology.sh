@@ -14,7 +14,7 @@ prepare_data() {
     :
 }
 
-# What runs beside the server for a while.
+# What runs beside the server.
 run_beside() {
     :
 }

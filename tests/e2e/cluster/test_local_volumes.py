@@ -8,7 +8,7 @@ import json
 import pathlib
 
 from conftest import VARIABLES, make, remove
-from deployment import Deployment, handle, wait_for
+from deployment import Deployment, handle, run_playbook, wait_for
 
 STORAGE = VARIABLES["redis_cluster_storage"]
 
@@ -113,3 +113,57 @@ def test_released_volumes_are_shown_and_used_again(tmp_path: pathlib.Path) -> No
     assert removed.code == 0, removed.shown
     assert deployment.password == "not-a-secret"
     remove(deployment)
+
+
+def mark(deployment: Deployment, volume: dict, **changes: str) -> dict:
+    """The owner marker of a volume's directory, after these changes to it."""
+    machine = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"][0]["matchExpressions"][0]["values"][0]
+    marker = f"{volume['spec']['local']['path']}/.slotwise-owner.json"
+    found = {**json.loads(handle.machine_exec(machine, "cat", marker).stdout), **changes}
+    if changes:
+        handle.machine_exec(machine, "sh", "-c", f"echo '{json.dumps(found)}' > {marker}")
+    return found
+
+
+def test_data_without_its_volume_is_told_from_that_of_an_earlier_deployment(tmp_path: pathlib.Path) -> None:
+    deployment = make("e2e-earlier", tmp_path, redis_cluster_replicas=0)
+    remove(deployment)
+    deployment.site()
+    deployment.write_keys("earlier")
+    made = volumes(deployment)
+    kubernetes = {mark(deployment, volume)["kubernetes"] for volume in made.values()}
+    assert len(kubernetes) == 1
+
+    # By hand, to start anew.
+    deployment.kubectl("delete", "namespace", deployment.namespace)
+    handle.kubectl("delete", "pv", *made)
+    refused = deployment.play("site.yml")
+    assert refused.code != 0
+    assert not any(refused.changed.values()), refused.shown
+    assert refused.says("this Kubernetes cluster had volumes for them, which are gone")
+    assert all(refused.says(volume["spec"]["local"]["path"]) for volume in made.values())
+    assert refused.says("-e k8s_storage_adopt_directories=true")
+
+    # As if Kubernetes were another one, made anew over the same disks.
+    for volume in made.values():
+        mark(deployment, volume, kubernetes="another")
+    taken = deployment.site()
+    assert taken.says("all of its directories hold data of one incarnation"), taken.shown
+    assert deployment.lost_keys("earlier") == []
+    assert {mark(deployment, volume)["kubernetes"] for volume in made.values()} == kubernetes
+    again = deployment.site()
+    assert again.unchanged, again.shown
+    remove(deployment)
+
+
+def test_a_deployment_in_the_directory_of_another_one_is_refused(e2e: Deployment, tmp_path: pathlib.Path) -> None:
+    outer = next(iter(volumes(e2e).values()))["spec"]["local"]["path"]
+    inner = make("e2e-inner", tmp_path, redis_cluster_storage={**STORAGE, "path": outer})
+    refused = inner.play("playbooks/nodes.yml")
+    assert refused.code != 0
+    assert refused.says("of deployment e2e-inner in namespace e2e-inner: lies in"), refused.shown
+    assert refused.says(f"lies in {outer}, which belongs to pod e2e-"), refused.shown
+    assert not any(refused.changed.values()), refused.shown
+    together = run_playbook("playbooks/preflight.yml", [e2e.write_inventory(), inner.write_inventory()])
+    assert together.code != 0
+    assert together.says(f"of deployment e2e-inner in namespace e2e-inner lies in {outer} of pod e2e-"), together.shown

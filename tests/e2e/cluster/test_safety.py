@@ -29,7 +29,7 @@ def test_a_second_run_stops_with_the_name_of_the_holder(e2e: Deployment) -> None
     pod = e2e.pods[0]
     auth = 'REDISCLI_AUTH="$(cat /etc/redis-auth/password)"'
     e2e.kubectl("exec", pod, "--", "sh", "-c", f"{auth} redis-cli CONFIG SET cluster-node-timeout 4000")
-    with Lease(api_client(str(ROOT / ".lab" / "kubeconfig")), e2e.namespace, e2e.name) as lease:
+    with Lease(api_client(str(ROOT / ".lab" / "kubeconfig")), e2e.namespace, e2e.name, 60) as lease:
         refused = run_module("redis_cluster_init", arguments(e2e))
         assert refused.get("failed"), refused
         assert lease.identity in refused["msg"]

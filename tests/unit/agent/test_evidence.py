@@ -16,6 +16,10 @@ def state(number, *, term=5, master="s-0", least=100, most=None, replid="a", his
     return State(f"s-{number}", term, master, Data(replid, least, most), history, 9)
 
 
+def promoted(number, *, most, end):
+    return State(f"s-{number}", 5, "s-1", Data("b", most, most, ("a", end)), (), 9)
+
+
 def empty(number):
     return State(f"s-{number}")
 
@@ -38,6 +42,10 @@ def empty(number):
         # A promoted replica knows how far it was in the history of its master.
         (state(0, replid="c", history=(("a", 150),)), state(1, least=100, most=150), True, False),
         (state(0, replid="c", history=(("a", 149),)), state(1, least=100, most=150), False, False),
+        # One that was promoted and wrote nothing since is known by its history of before; one that started anew is not.
+        (state(0, least=150, most=150), promoted(1, most=140, end=145), True, False),
+        (state(0, least=150, most=150), promoted(1, most=150, end=145), False, False),
+        (state(0, least=150, most=150), state(1, least=0, most=0, replid="b", history=(("a", 900),)), False, False),
         # A later term has something of its own.
         (state(0, term=6, replid="c"), state(1, least=100, most=100), False, True),
     ],
@@ -98,7 +106,7 @@ def test_the_evidence_names_every_server():
     )
 
 
-@pytest.mark.parametrize("memory", [Memory(), Memory(7, "s-1", Data("a", 5, None), (("b", 3),), (2, 900))])
+@pytest.mark.parametrize("memory", [Memory(), Memory(7, "s-1", Data("a", 5, None, ("c", 2)), (("b", 3),), (2, 900))])
 def test_a_memory_is_read_as_it_was_written(memory):
     assert Memory.from_json(json.loads(json.dumps(memory.to_json()))) == memory
     one = State("s-1", 7, "s-1", Data("a", 5), (("b", 3),), 4, True, "w", ("k",), ("s-2",), ("s-0",))

@@ -478,7 +478,7 @@ NOT_MADE = {f"redis_sentinel_{name}_create": False for name in ("service_account
 
 
 def rights(role=""):
-    """What Kubernetes has for the labellers: nothing, or all of it with a binding to this role."""
+    """What Kubernetes has for the agents: nothing, or all of it with a binding to this role."""
     found = {"account": [{}], "role": [{}], "binding": [{"roleRef": {"name": role}}]}
     empty = {"account": [], "role": [], "binding": []}
     return {"__redis_sentinel_rights": {"objects": found if role else empty}}

@@ -18,6 +18,9 @@ ONE = {
             "path": f"/srv/one-{i}",
             "export": f"/srv/one-{i}",
             "exists": i == 0,
+            "incarnation": "first",
+            "kubernetes": "k",
+            "adopt": i == 0,
         }
         for i in range(2)
     ],
@@ -114,6 +117,21 @@ def test_directories(said):
     ]
     # The directory of a new pod is not there yet when the volume that it shares is.
     assert [row["exists"] for row in said["bare directories"]] == [True, False, False, False]
+    assert [(row["incarnation"], row["kubernetes"], row["adopt"]) for row in said["bare directories"]] == [
+        ("first", "k", True),
+        ("first", "k", False),
+        ("", "", False),
+        ("", "", False),
+    ]
     assert said["bare shared"] == [
-        {"path": "/srv/two", "deployment": "two", "namespace": "shop", "pod": "*", "exists": True}
+        {
+            "path": "/srv/two",
+            "deployment": "two",
+            "namespace": "shop",
+            "pod": "*",
+            "exists": True,
+            "incarnation": "",
+            "kubernetes": "",
+            "adopt": False,
+        }
     ]

@@ -25,6 +25,7 @@ NODES = [
     for i, z in enumerate("ab")
 ]
 NOTHING = {"nodes": NODES, "volumes": [], "claims": [], "namespace": [], "statefulset": [], "secret": []}
+AGENT_PORT = 16380
 STORAGE = {"type": "local", "size": "2Gi", "path": "/srv/redis", "hosts": ["node0", "node1"]}
 OWNER = {"app.kubernetes.io/managed-by": "slotwise.redis", "app.kubernetes.io/instance": "orders"}
 SELECTOR = {
@@ -83,6 +84,7 @@ PLAN = [
         "node": f"node{i}",
         "path": f"/srv/redis/shop.orders-{i}",
         "size": "2Gi",
+        "incarnation": "first" if i else "",
     }
     for i in range(2)
 ]
@@ -90,6 +92,19 @@ OLD_VOLUME = {
     "metadata": {"name": "shop.orders-0"},
     "spec": {"nodeAffinity": {"required": "as it was"}},
     "status": {"phase": "Bound"},
+}
+# As people leave them; node1 has lost its labels.
+PATCHED = {
+    "nodes": [NODES[0], {"metadata": {"name": "node1"}}],
+    "volumes": [
+        {"metadata": {"name": "shop.orders-0"}, "spec": {"claimRef": None, "nodeAffinity": None}, "status": {}},
+        {
+            "metadata": {"name": "shop.orders-1"},
+            "spec": {"csi": {}, "claimRef": {"uid": "u"}},
+            "status": {"phase": "Failed"},
+        },
+    ],
+    "class": [],
 }
 VOLUMES = {"k8s_storage_name": "orders", "k8s_storage_namespace": "shop", "k8s_storage_volumes": PLAN}
 FRESH = {"nodes": NODES, "volumes": [], "class": []}
@@ -116,7 +131,14 @@ SHARED = {
     ],
 }
 AT_NODE0, AT_LOCALHOST = (
-    {"required": {"nodeSelectorTerms": [{"matchExpressions": [{"values": [host]}]}]}} for host in ("host0", "localhost")
+    {
+        "required": {
+            "nodeSelectorTerms": [
+                {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [host]}]}
+            ]
+        }
+    }
+    for host in ("host0", "localhost")
 )
 FOUND = [
     {"spec": {"claimRef": {"name": "data-orders-0"}, "local": {"path": "/a"}, "nodeAffinity": AT_NODE0}},
@@ -243,6 +265,8 @@ SCENARIOS = {
         VOLUMES,
         {"nodes": NODES, "volumes": [OLD_VOLUME], "class": []},
     ),
+    "patched volumes": ("k8s_storage", "__k8s_storage_objects", VOLUMES, PATCHED),
+    "patched and released": ("k8s_storage", "__k8s_storage_released", VOLUMES, PATCHED),
     "volumes on NFS": ("k8s_storage", "__k8s_storage_objects", {**VOLUMES, **ON_NFS}, FRESH),
     "shared volume": ("k8s_storage", "__k8s_storage_objects", {**VOLUMES, **SHARED}, FRESH),
     "hostpath": (
@@ -397,6 +421,15 @@ def test_names_and_selectors_fit_together(rendered, scenario):
     volumes = {volume["name"] for volume in pod_spec(objects)["volumes"]} | {"data"}
     assert {mount["name"] for mount in container(objects)["volumeMounts"]} == volumes
     assert ("auth" in volumes) is (scenario != "open")
+    told = {item["name"]: item.get("value") for item in container(objects)["env"]}
+    assert told["REDIS_AUTH"] == ("disabled" if scenario == "open" else "enabled")
+
+
+def test_what_a_restart_must_not_lose_is_not_in_memory(rendered):
+    """A machine that restarts empties volumes in memory, and keeps its pods."""
+    (volume,) = (v for v in pod_spec(rendered["default"])["volumes"] if v["name"] == "pod")
+    assert "medium" not in volume["emptyDir"]
+    assert {"name": "pod", "mountPath": "/run/pod"} in container(rendered["default"])["volumeMounts"]
 
 
 @pytest.mark.parametrize("scenario", ["default", "other", "open"])
@@ -516,9 +549,10 @@ def test_every_other_variable_arrives(rendered):
 def test_a_readiness_that_asks_nothing_starts_no_process(rendered):
     probes = {name: container(rendered[name])["readinessProbe"] for name in ("default", "sentinel", "standalone")}
     assert probes["standalone"]["tcpSocket"] == {"port": "redis"}
-    for name in ("default", "sentinel"):
-        assert probes[name]["exec"]["command"] == ["sh", "/scripts/probe.sh", "readiness"]
-    assert {len(probe.keys() & {"exec", "tcpSocket"}) for probe in probes.values()} == {1}
+    assert probes["default"]["exec"]["command"] == ["sh", "/scripts/probe.sh", "readiness"]
+    # The port of another container has no name in this one.
+    assert probes["sentinel"]["httpGet"] == {"path": "/ready", "port": AGENT_PORT}
+    assert {len(probe.keys() & {"exec", "tcpSocket", "httpGet"}) for probe in probes.values()} == {1}
 
 
 def test_standalone_servers(rendered):
@@ -534,8 +568,10 @@ def test_standalone_servers(rendered):
     assert "cluster" not in one(objects, "ConfigMap", "orders-config")["data"]["redis.conf"]
     assert sorted(one(objects, "ConfigMap", "orders-scripts")["data"]) == [
         "common.sh",
+        "persistence.sh",
         "probe.sh",
         "start.sh",
+        "supervise.sh",
         "topology.sh",
     ]
     assert "leases" not in {rule["resource"] for rule in rendered["standalone rules"]}
@@ -575,22 +611,40 @@ def test_what_sentinels_and_servers_are_told(rendered):
         ("sentinel otherwise", "5", "2", "mymaster"),
     ):
         objects = rendered[scenario]
-        containers = [*pod_spec(objects)["containers"], *sentinel_pod(objects)["containers"]]
-        for told in ({item["name"]: item.get("value") for item in c["env"]} for c in containers):
-            assert told["REDIS_NAME"] == "orders"
-            assert told["REDIS_SERVICE"] == "orders-headless.shop.svc.cluster.local."
-            assert told["SENTINEL_SERVICE"] == "orders-sentinel-headless.shop.svc.cluster.local."
-            assert (told["SERVERS"], told["SENTINELS"], told["MASTER_NAME"]) == (count, count, name)
+        for spec in (pod_spec(objects), sentinel_pod(objects)):
+            (agent,) = (c for c in spec["containers"] if c["name"] == "agent")
+            told = {item["name"]: item.get("value") for item in agent["env"]}
+            servers, sentinels = told["HOSTS"].split(), told["SENTINEL_HOSTS"].split()
+            assert servers[0] == "orders-0.orders-headless.shop.svc.cluster.local"
+            assert sentinels[-1] == f"orders-sentinel-{int(count) - 1}.orders-sentinel-headless.shop.svc.cluster.local"
+            assert (len(servers), len(sentinels), told["MASTER_NAME"]) == (int(count), int(count), name)
             assert told.get("QUORUM", quorum) == quorum
+            assert agent["livenessProbe"]["httpGet"] == {"path": "/live", "port": "agent"}
+            assert agent["ports"] == [{"name": "agent", "containerPort": AGENT_PORT, "protocol": "TCP"}]
 
 
-def test_only_labellers_have_a_token(rendered):
+def test_agents_run_the_files_of_the_repository(rendered):
+    files = {path.name: path.read_text() for path in (ROOT / "roles/redis_sentinel/files/agent").glob("*.py")}
+    for scenario in ("sentinel", "sentinel otherwise"):
+        assert one(rendered[scenario], "ConfigMap", "orders-agent")["data"] == files
+
+
+def test_agents_know_whether_there_is_a_password(rendered):
+    for scenario, word in (("sentinel", "enabled"), ("sentinel otherwise", "disabled")):
+        for spec in (pod_spec(rendered[scenario]), sentinel_pod(rendered[scenario])):
+            (agent,) = (c for c in spec["containers"] if c["name"] == "agent")
+            assert {one["name"]: one.get("value") for one in agent["env"]}["REDIS_AUTH"] == word
+            assert ("auth" in {mount["name"] for mount in agent["volumeMounts"]}) is (word == "enabled")
+
+
+def test_only_agents_beside_sentinels_have_a_token(rendered):
     for scenario in ("sentinel", "sentinel otherwise"):
         pods = {"servers": pod_spec(rendered[scenario]), "sentinels": sentinel_pod(rendered[scenario])}
         mounted = [
             c["name"] for p in pods.values() for c in p["containers"] for m in c["volumeMounts"] if m["name"] == "token"
         ]
-        assert mounted == ["labeller"]
+        assert mounted == ["agent"]
+        assert "token" not in {volume["name"] for volume in pods["servers"]["volumes"]}
         for spec in pods.values():
             assert spec["automountServiceAccountToken"] is False
             assert spec["securityContext"]["runAsNonRoot"] is True
@@ -599,12 +653,14 @@ def test_only_labellers_have_a_token(rendered):
                 assert item["securityContext"]["capabilities"] == {"drop": ["ALL"]}
 
 
-def test_rights_of_labellers(rendered):
+def test_rights_of_agents_are_for_named_objects_only(rendered):
     objects = rendered["sentinel"]
-    assert one(objects, "Role")["rules"] == [
-        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "patch"]}
+    servers = [f"orders-{number}" for number in range(3)]
+    assert one(objects, "Role", "orders-agent")["rules"] == [
+        {"apiGroups": [""], "resources": [kind], "resourceNames": names, "verbs": ["get", "patch"]}
+        for kind, names in (("pods", servers), ("configmaps", ["orders-record"]))
     ]
-    assert one(objects, "RoleBinding")["subjects"][0]["name"] == "orders"
+    assert one(objects, "RoleBinding", "orders-agent")["subjects"][0]["name"] == "orders"
     assert sentinel_pod(objects)["serviceAccountName"] == "orders"
     given = rendered["sentinel otherwise"]
     assert {"Role", "RoleBinding", "ServiceAccount"}.isdisjoint(item["kind"] for item in given)
@@ -643,9 +699,9 @@ def test_settings_of_sentinel_deployments(rendered):
     assert one(objects, "StatefulSet", "orders-sentinel")["spec"]["replicas"] == 5
     assert one(objects, "Service", "orders-master")["spec"]["ports"][0]["nodePort"] == 30079
     assert "nodePort" not in one(objects, "Service", "orders-slave")["spec"]["ports"][0]
-    sentinel, labeller = sentinel_pod(objects)["containers"]
+    sentinel, agent = sentinel_pod(objects)["containers"]
     assert sentinel["resources"] == {"limits": {"memory": "64Mi"}}
-    assert (labeller["resources"], labeller["image"]) == (
+    assert (agent["resources"], agent["image"]) == (
         {"limits": {"memory": "48Mi"}},
         "registry.example.org/python:3",
     )
@@ -711,8 +767,21 @@ def test_volumes_are_pinned_to_machine_and_claim(rendered):
     assert spec["local"] == {"path": "/srv/redis/shop.orders-1"}
     assert spec["capacity"] == {"storage": "2Gi"}
     assert spec["persistentVolumeReclaimPolicy"] == "Retain"
+    assert "annotations" not in old["metadata"]
+    assert new["metadata"]["annotations"] == {"slotwise.redis/incarnation": "first"}
     (term,) = spec["nodeAffinity"]["required"]["nodeSelectorTerms"]
     assert term["matchExpressions"] == [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["host1"]}]
+
+
+def test_patched_volumes_are_pinned_again(rendered):
+    _class, *made = rendered["patched volumes"]
+    for volume, host in zip(made, ("host0", "node1"), strict=True):
+        assert volume["spec"]["claimRef"]["name"] == f"data-{volume['metadata']['name'].removeprefix('shop.')}"
+        (term,) = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
+        assert term["matchExpressions"][0]["values"] == [host]
+    assert rendered["patched and released"] == [
+        {"volume": "shop.orders-1", "place": "unknown place on unknown machine"}
+    ]
 
 
 def test_volumes_on_nfs(rendered):
@@ -741,10 +810,13 @@ def test_hostpath_is_never_made_by_the_kubelet(rendered):
 
 def test_volumes_that_exist(rendered):
     assert rendered["found"] == [
-        {"pod": "orders-0", "type": "local", "machine": "", "node": "node0", "server": "", "path": "/a"},
-        {"pod": "orders-1", "type": "hostpath", "machine": "", "node": "node0", "server": "", "path": "/b"},
-        {"pod": "orders-2", "type": "nfs", "machine": "", "node": "", "server": "192.0.2.9", "path": "/c"},
-        {"pod": "orders", "type": "nfs_shared", "machine": "", "node": "", "server": "192.0.2.9", "path": "/d"},
+        {**row, "machine": "", "incarnation": "", "fault": ""}
+        for row in (
+            {"pod": "orders-0", "type": "local", "node": "node0", "server": "", "path": "/a"},
+            {"pod": "orders-1", "type": "hostpath", "node": "node0", "server": "", "path": "/b"},
+            {"pod": "orders-2", "type": "nfs", "node": "", "server": "192.0.2.9", "path": "/c"},
+            {"pod": "orders", "type": "nfs_shared", "node": "", "server": "192.0.2.9", "path": "/d"},
+        )
     ]
 
 

@@ -252,6 +252,14 @@ ROLLED = {
 }
 
 
+AUTOSCALED = {"twemproxy_autoscaled": "true"}
+VERIFIABLE = {
+    "as asked for": (2, {}, True),
+    "scaled by another": (5, AUTOSCALED, True),
+    "scaled to nothing": (0, AUTOSCALED, False),
+}
+
+
 @pytest.fixture(scope="module")
 def said(render):
     scenarios = {name: (expression, given, live) for name, (expression, given, live, _w) in REFUSALS.items()}
@@ -260,11 +268,15 @@ def said(render):
         "default": (OBJECTS, GIVEN, NOTHING),
         "by name": (OBJECTS, BY_NAME, NOTHING),
         "other": (OBJECTS, OTHER, NOTHING),
+        "autoscaled": (OBJECTS, {**GIVEN, "twemproxy_autoscaled": "true"}, NOTHING),
         "without policy": (OBJECTS, {**GIVEN, "twemproxy_network_policy_enabled": "false"}, NOTHING),
         "rules": (RULES, BY_NAME, NOTHING),
         "rules to remove": (RULES, {**GIVEN, "twemproxy_state": "absent"}, NOTHING),
         "removable": ("__twemproxy_removable", GIVEN, NOTHING),
     }
+    for name, (number, given, _verified) in VERIFIABLE.items():
+        running = {"__twemproxy_running": {"objects": {"deployment": [{"spec": {"replicas": number}}]}}}
+        scenarios[f"verifiable: {name}"] = ("__twemproxy_verifiable", {**GIVEN, **given, **running}, NOTHING)
     for name, (status, _ready) in ROLLED.items():
         deployment = {"metadata": {"generation": 2}, "spec": {"replicas": 2}, "status": status}
         given = {"__twemproxy_running": {"objects": {"deployment": [deployment]}}}
@@ -294,6 +306,16 @@ def test_the_report_is_part_of_the_refusal(said):
     (refusal,) = said["one more"]
     assert "set twemproxy_allow_remapping to true" in refusal
     assert "\nserver  keys now  keys then\na       100.0%" in refusal
+
+
+def test_the_number_of_an_autoscaler_is_not_sent(said):
+    assert one(said["default"], "Deployment")["spec"]["replicas"] == 2
+    assert "replicas" not in one(said["autoscaled"], "Deployment")["spec"]
+
+
+@pytest.mark.parametrize("scenario", VERIFIABLE)
+def test_what_can_be_verified(said, scenario):
+    assert said[f"verifiable: {scenario}"] is VERIFIABLE[scenario][2]
 
 
 def test_objects(said):

@@ -19,11 +19,21 @@ HISTORIES = 8
 
 @dataclass(frozen=True)
 class Data:
-    """``least`` is what a server has for sure, ``most`` the end of what it may have; None where that is not known."""
+    """A server has the history up to ``least`` for sure, and its last write is at ``most`` or before.
+
+    ``most`` is None where that is not known. It may be less than ``least``: PING and PUBLISH are in the history too.
+    """
 
     replid: str = ""
     least: int = 0
     most: int | None = None
+    before: tuple[str, int] = ("", -1)
+    """The history that this one goes on from with the same offsets, and up to where (INFO: master_replid2)."""
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Data:
+        replid, end = value["before"]
+        return cls(str(value["replid"]), int(value["least"]), value["most"], (str(replid), int(end)))
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ class Memory:
         return cls(
             int(value["term"]),
             str(value["master"]),
-            Data(str(value["data"]["replid"]), int(value["data"]["least"]), value["data"]["most"]),
+            Data.from_json(value["data"]),
             tuple((str(replid), int(offset)) for replid, offset in value["history"]),
             (int(value["files"][0]), int(value["files"][1])),
         )
@@ -118,9 +128,13 @@ def reaches(state: State, replid: str) -> int:
 
 def has_all_of(state: State, other: State) -> bool:
     """Whether it is proved that a server has everything that the other one has."""
+    most = other.data.most
     if other.empty:
         return True
-    return other.data.most is not None and reaches(state, other.data.replid) >= other.data.most
+    if most is None:
+        return False
+    replid, end = other.data.before
+    return reaches(state, other.data.replid) >= most or (end >= most and reaches(state, replid) >= most)
 
 
 def has_more_than(state: State, other: State) -> bool:

@@ -52,6 +52,8 @@ class Server:
     """Whether the gate is."""
     append_only: bool = True
     keys: int = 0
+    dirty: int = 0
+    """Counts writes since ``saved_at``, and nothing else."""
     saving: bool = False
     saved_at: int = 0
     saved_well: bool = True

@@ -80,6 +80,8 @@ class ServerAgent:
         # The process in which this server was a master or had a link, and so knows how far it is.
         self._live = ""
         self._last_offset: int | None = None
+        # The latest write was seen at this offset, and none since.
+        self._written: tuple[tuple[str, int, int], int] = (("", 0, 0), 0)
         # The replication id under which Sentinels agreed on this server as the master.
         self._reign = memory.data.replid if memory.master == settings.host else ""
         self._outvoted: tuple[int, str, str] | None = None
@@ -126,10 +128,15 @@ class ServerAgent:
 
     def _measure(self, seen: Seen, server: Server) -> None:
         before, self._last_offset = self._last_offset, server.offset
-        if server.leads:
+        marker = (server.run_id, server.dirty, server.saved_at)
+        if marker != self._written[0] or self._written[1] > server.offset:
+            self._written = (marker, server.offset)
+        written, earlier = self._written[1], (server.replid2, server.offset2 - 1)
+        renewed = server.replid2 == self.memory.data.replid != server.replid and self._live == server.run_id
+        if server.leads or (renewed and not server.link_up):
             self._live = server.run_id
-            self.data = Data(server.replid, server.offset, server.offset)
-            self._remember_data(server, ((server.replid2, server.offset2 - 1),), before, seen)
+            self.data = Data(server.replid, server.offset, written, earlier)
+            self._remember_data(server, (earlier,), before, seen)
         elif server.link_up:
             self._live = server.run_id
             self.data = Data(server.replid, server.offset)
@@ -138,7 +145,7 @@ class ServerAgent:
             self._remember_data(server, inherited, before, seen)
         elif self._live == server.run_id or (not server.append_only and server.offset > 1):
             # Nothing comes any more; or it was read with a snapshot.
-            self.data = Data(server.replid, server.offset, server.offset)
+            self.data = Data(server.replid, server.offset, written, earlier)
         else:
             self.data = self._read_from_disk(seen, server)
         known = self.memory.data
@@ -165,7 +172,7 @@ class ServerAgent:
         least = server.offset if before is None or before > server.offset else before
         self.memory = replace(
             memory,
-            data=Data(server.replid, least, server.offset),
+            data=Data(server.replid, least, self._written[1], (server.replid2, server.offset2 - 1)),
             history=tuple(pieces.items())[-HISTORIES:],
             files=seen.disk.tail,
         )
@@ -180,8 +187,8 @@ class ServerAgent:
             return Data(noted.replid, 0, None if server.keys else 0)
         if now < then:
             # A file that has lost its end, or is an earlier one, or gone.
-            return Data(noted.replid, 0, noted.most)
-        return noted if now == then else Data(noted.replid, noted.least)
+            return replace(noted, least=0)
+        return noted if now == then else replace(noted, most=None)
 
     def _is_whole(self, server: Server) -> bool:
         """Whether its files have all that it had before it started."""
@@ -289,7 +296,8 @@ class ServerAgent:
 
     def _keep(self, seen: Seen, server: Server, own: State, master: State) -> list[Action] | None:
         """What to do before the data may be overwritten; None when it is kept."""
-        name = f"kept-of-term-{max(self.memory.term, 0)}-{own.data.replid[:8] or 'unknown'}-{own.data.least}"
+        end = own.data.least if own.data.most is None else own.data.most
+        name = f"kept-of-term-{max(self.memory.term, 0)}-{own.data.replid[:8] or 'unknown'}-{end}"
         if name in seen.disk.kept:
             return None
         needs = int(seen.disk.data_bytes * ROOM)

@@ -36,6 +36,9 @@ def test_rows_are_plain_dictionaries(volume_plan):
         "export": "",
         "size": "1Gi",
         "exists": False,
+        "incarnation": "",
+        "kubernetes": "",
+        "adopt": False,
     }
 
 

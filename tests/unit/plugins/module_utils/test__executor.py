@@ -13,6 +13,7 @@ from redis.exceptions import AuthenticationError, ResponseError
 from ansible_collections.slotwise.redis.plugins.module_utils import _executor, _join
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._executor import Executor, observe
+from ansible_collections.slotwise.redis.plugins.module_utils._parse import OBSERVE, parse_node
 from ansible_collections.slotwise.redis.plugins.module_utils._planner import make_plan
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Desired, Endpoint, Plan
 from ansible_collections.slotwise.redis.tests.unit.plugins.module_utils.fake_fleet import FakeFleet
@@ -262,3 +263,80 @@ def test_nodes_that_do_not_answer_are_named():
     with pytest.raises(Unreachable) as caught:
         observe(fleet)
     assert caught.value.found == ("pod-3 at 10.0.0.4:6379: gone",)
+
+
+class Hasty(FakeFleet):
+    """Servers that are too slow for the temporary node timeout: with it each calls others failing, though they answer.
+
+    ``accused`` are those that are called so, by CLUSTER NODES and, of masters, by CLUSTER INFO.
+    """
+
+    def __init__(self, cluster, accused, flag="fail?"):
+        super().__init__(cluster)
+        self.accused, self.flag = accused, flag
+
+    def _hastes(self, server):
+        return int(server.settings["cluster-node-timeout"]) < 15000 and server.known
+
+    def _info(self, server, node, words):
+        info = super()._info(server, node, words)
+        masters = [s for s in self.cluster.servers if s.endpoint.name in self.accused and s.slots]
+        if not self._hastes(server) or not masters:
+            return info
+        return info.replace(b"slots_ok:16384", b"slots_ok:9000\r\ncluster_slots_pfail:7384").replace(b":ok", b":fail")
+
+    def _nodes(self, server, node, words):
+        lines = super()._nodes(server, node, words).decode().splitlines()
+        if not self._hastes(server):
+            return "\n".join(lines).encode()
+        ids = [self.cluster.of(name).node_id for name in self.accused if name != server.endpoint.name]
+        bad = [
+            line.replace(" master", f" master,{self.flag}").replace(" slave", f" slave,{self.flag}") for line in lines
+        ]
+        return "\n".join(b if a.split()[0] in ids else a for a, b in zip(lines, bad)).encode()
+
+
+@pytest.mark.parametrize("flag", ["fail?", "fail"])
+@pytest.mark.parametrize(
+    "accused", [[f"pod-{i}" for i in range(6)], ["pod-1"], ["pod-4"]], ids=["all", "a master", "a replica"]
+)
+def test_haste_ends_when_nodes_that_answer_are_called_failing(accused, flag):
+    """A cluster that is formed slowly is better than none: 108 servers on a machine with a load of 60 never agreed."""
+    fleet = Hasty(fresh(), accused, flag)
+    executor, plan = run(fleet)
+    assert not fleet.cluster.complete(3, 1)
+    assert all(s.settings == DEFAULTS for s in fleet.cluster.servers)
+    assert sum(a["action"] == "configure" for a in executor.actions) == len(plan.of("configure")) == 6
+
+
+def test_haste_goes_on_while_nobody_is_accused():
+    fleet = Hasty(fresh(), [])
+    run(fleet)
+    joined = max(i for i, (_node, words) in enumerate(fleet.sent) if words[1] == "REPLICATE")
+    configured = [i for i, (_node, words) in enumerate(fleet.sent) if "15000" in words]
+    assert min(configured) > joined
+
+
+def test_a_node_that_is_really_gone_is_no_sign_of_haste():
+    cluster = fresh()
+    fleet = Hasty(cluster, ["pod-4"])
+    executor = Executor(fleet, observe(fleet), 0.3, lambda text: None)
+    executor._tuned, executor._settings = True, make_plan(WANTED, observe(fleet)).of("configure")
+    for server in cluster.servers:
+        server.settings["cluster-node-timeout"] = "500"
+        server.known = {s.node_id for s in cluster.servers} - {server.node_id}
+    answer = fleet._answer
+    fleet._answer = lambda name, words: OSError("gone") if name == "pod-4" else answer(name, words)
+    executor._look_for_haste(_seen(fleet))
+    assert executor._tuned
+    fleet._answer = answer
+    executor._look_for_haste(_seen(fleet))
+    assert not executor._tuned
+
+
+def _seen(fleet):
+    return [
+        parse_node(e, [fleet._answer(e.name, command) for command in OBSERVE], {})
+        for e in fleet.endpoints
+        if not isinstance(fleet._answer(e.name, ("CLUSTER", "MYID")), Exception)
+    ]

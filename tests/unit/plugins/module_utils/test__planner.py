@@ -739,3 +739,49 @@ def test_handshakes_count_as_nobody():
     ghost = Peer("a" * 40, "10.3.3.3", 6379, frozenset({"handshake"}), "", 0, False, ())
     nodes[0] = replace(nodes[0], peers={**nodes[0].peers, ghost.node_id: ghost})
     assert len(make_plan(wanted(3, 1), nodes).of("add_slots")) == 3
+
+
+# A shard that has more replicas than it needs, as after Redis has moved one (cluster-migration-barrier)
+
+
+def crowded(links: dict[str, bool]) -> tuple[Cluster, list[Node]]:
+    """Three shards of one replica each, but that of the second has moved to the first. ``links``: are they up?"""
+    cluster = formed(3, 1, keys=5)
+    (first, (own,)), (_second, (moved,)), _third = cluster.shards()
+    moved.master_id = first.node_id
+    by_role = {"own": own.endpoint.name, "moved": moved.endpoint.name}
+    up = {by_role[role]: link for role, link in links.items()}
+    there = {"follows": first.endpoint.address}
+    nodes = [replace(n, link_up=up[n.name], **there) if n.name in up else n for n in cluster.nodes()]
+    return cluster, nodes
+
+
+def test_a_surplus_replica_goes_where_one_is_missing():
+    cluster, nodes = crowded({"own": True, "moved": True})
+    _first, (second, _none), _third = cluster.shards()
+    plan = make_plan(wanted(3, 1), nodes)
+    (step,) = plan.of("replicate")
+    assert step.args["master"] == second.endpoint.name
+    cluster.apply(plan)
+    assert not cluster.complete(3, 1)
+
+
+def test_a_surplus_replica_whose_link_is_down_is_not_moved():
+    """It is copying, or cannot: to send it elsewhere is to begin anew."""
+    _cluster, nodes = crowded({"own": False, "moved": False})
+    assert not make_plan(wanted(3, 1), nodes).of("replicate", "meet")
+
+
+def test_of_a_surplus_the_one_in_sync_is_moved_only():
+    """Never the one that is still copying, whatever is missing elsewhere."""
+    for links in ({"own": False, "moved": True}, {"own": True, "moved": False}):
+        _cluster, nodes = crowded(links)
+        moved = [step.node for step in make_plan(wanted(3, 1), nodes).of("replicate")]
+        down = [n.name for n in nodes if not n.link_up]
+        assert not set(moved) & set(down)
+
+
+def test_a_surplus_replica_that_is_away_is_not_moved():
+    _cluster, nodes = crowded({"own": False, "moved": False})
+    nodes = [replace(n, away="away") if not n.link_up else n for n in nodes]
+    assert not make_plan(wanted(3, 1), nodes).steps

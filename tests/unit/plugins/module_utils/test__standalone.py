@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.slotwise.redis.plugins.module_utils._deps import error_reply
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
 from ansible_collections.slotwise.redis.plugins.module_utils._standalone import check_servers, look
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
@@ -76,3 +77,25 @@ def test_what_fails_is_named_and_the_key_deleted_all_the_same():
         check_servers(fleet)
     assert caught.value.found == ("a: it returned another value than was written", "b: READONLY")
     assert fleet.sent[-1][0][0] == "DEL"
+
+
+OOM = error_reply("OOM command not allowed when used memory > 'maxmemory'.")
+MEMORY = b"used_memory:2048\r\nmaxmemory:1024\r\nmaxmemory_policy:noeviction\r\n"
+
+
+def test_a_full_server_is_a_warning_and_no_failure():
+    fleet = FakeFleet(lambda commands: {"a": [b"OK", commands[0][2].encode()], "b": [OOM, None]})
+    fleet.gather = lambda commands: {name: [MEMORY] for name in commands}
+    (warning,) = check_servers(fleet)
+    assert warning.startswith("b is full: 2048 bytes are used, maxmemory is 1024, maxmemory-policy is noeviction.")
+    assert fleet.sent[-1][0][0] == "DEL"
+
+
+def test_what_is_known_of_an_answer_is_said():
+    error = error_reply("NOPERM User default has no permissions to run the 'set' command")
+    fleet = FakeFleet(lambda commands: {"a": [b"OK", commands[0][2].encode()], "b": [error, None]})
+    with pytest.raises(EngineError) as caught:
+        check_servers(fleet)
+    assert caught.value.found[0].startswith(
+        "b: NOPERM User default has no permissions to run the 'set' command (Grant it"
+    )

@@ -169,7 +169,7 @@ def test_a_closed_port_is_an_error_and_no_exception(make):
 def test_the_password_goes_first(make):
     servers, fleet = make(2, server={"password": "geheim é"}, password="geheim é")
     assert fleet.ask_all(("ECHO", "x")) == {"n0": [b"x"], "n1": [b"x"]}
-    assert servers[0].commands == [["AUTH", "geheim é"], ["ECHO", "x"]]
+    assert servers[0].commands == [["PING"], ["AUTH", "geheim é"], ["ECHO", "x"]]
 
 
 @pytest.mark.parametrize("password", [None, "wrong"])
@@ -265,3 +265,66 @@ def test_port_forwards_are_opened_together_and_fail_alone(monkeypatch):
     assert ("demo", "p0", 6379) in forwards.asked
     one.close()
     other.close()
+
+
+class Other:
+    """Whoever has the address now: says this to each connection, and keeps what it is told."""
+
+    def __init__(self, greeting: bytes = b"", answer: bytes = b"") -> None:
+        self.told = b""
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._greeting, self._answer = greeting, answer
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _address = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.settimeout(0.5)
+                connection.sendall(self._greeting)
+                try:
+                    while read := connection.recv(1000):
+                        self.told += read
+                        connection.sendall(self._answer)
+                except OSError:
+                    continue
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"answer": b"+PONG\r\n"}, "without being asked for a password"),
+        ({"answer": b"-ERR unknown command\r\n"}, "unknown command"),
+        ({"answer": b"-LOADING Redis is loading the dataset in memory\r\n"}, "loading"),
+        ({"greeting": b"-DENIED Redis is running in protected mode\r\n"}, "protected mode"),
+        ({"answer": b"HTTP/1.1 400 Bad Request\r\n\r\n"}, "Protocol Error"),
+        ({"greeting": b"220 mail.example ESMTP\r\n"}, "Protocol Error"),
+        ({"greeting": b"\x15\x03\x03" + b"x" * 2000}, "Protocol Error"),
+        ({}, "timed out"),
+    ],
+    ids=["no password", "another program", "no password, loading", "protected", "http", "mail", "binary", "silent"],
+)
+def test_who_does_not_ask_for_the_password_is_not_told_it(other, said):
+    there = Other(**other)
+    fleet = Fleet(DirectDialer(), [Endpoint("n0", "127.0.0.1", there.port)], "geheim", 0.3)
+    try:
+        (reply,) = fleet.ask_all(("ECHO", "x"))["n0"]
+        assert said in str(reply)
+        assert set(there.told.splitlines()) <= {b"*1", b"$4", b"PING"}
+    finally:
+        fleet.close()
+        there.close()
+
+
+def test_without_a_password_nobody_is_asked_whether_he_wants_one(make):
+    servers, fleet = make(1)
+    assert fleet.ask_all(("ECHO", "x")) == {"n0": [b"x"]}
+    assert servers[0].commands == [["ECHO", "x"]]

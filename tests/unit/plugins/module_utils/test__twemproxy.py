@@ -8,6 +8,7 @@ from types import SimpleNamespace as Made
 
 import pytest
 
+from ansible_collections.slotwise.redis.plugins.module_utils._deps import error_reply
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._ketama import Pool, Router, Server
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
@@ -99,3 +100,52 @@ def test_the_pods_of_a_deployment(monkeypatch, pods, names, reasons):
     endpoints, said = proxies._endpoints()
     assert ([endpoint.name for endpoint in endpoints], said) == (names, reasons)
     assert all(endpoint.port == 22121 for endpoint in endpoints)
+
+
+OOM = error_reply("OOM command not allowed when used memory > 'maxmemory'.")
+
+
+def refusing(backend, error):
+    router = Router(POOL)
+
+    def instead(proxy, command):
+        return error if command[0] == "SET" and router.server(command[1].encode()) == backend else None
+
+    return instead
+
+
+@pytest.mark.parametrize(
+    "error", [OOM, error_reply("ERR Invalid argument")], ids=["as sent", "as Twemproxy 0.5 has it"]
+)
+def test_a_full_backend_is_no_broken_one(error):
+    fleet = FakeFleet(refusing("pool-1", error))
+    rows = check_proxies(fleet, POOL, write=True)
+    assert [(row["backends"], row["full"]) for row in rows] == [(3, ["pool-1"])] * 2
+    assert fleet.stored == {}
+
+
+def test_a_backend_that_does_not_serve_reads_either_is_not_full():
+    """A node of a Redis Cluster, for one: Twemproxy does not know MOVED."""
+    router, error = Router(POOL), error_reply("ERR Invalid argument")
+    fleet = FakeFleet(lambda proxy, command: error if router.server(command[1].encode()) == "pool-1" else None)
+    with pytest.raises(Unreachable) as caught:
+        check_proxies(fleet, POOL, write=True)
+    assert caught.value.found == ("x to pool-1: Invalid argument", "y to pool-1: Invalid argument")
+
+
+@pytest.mark.parametrize(
+    ("answer", "waited_for"),
+    [
+        ("ERR Connection refused", True),
+        ("LOADING Redis is loading the dataset in memory", True),
+        ("NOPERM User default has no permissions to run the 'set' command", False),
+        ("MISCONF Errors writing to the AOF file: No space left on device", False),
+        ("NOAUTH Authentication required.", False),
+    ],
+)
+def test_only_what_passes_is_waited_for(answer, waited_for):
+    fleet = FakeFleet(refusing("pool-1", error_reply(answer)))
+    with pytest.raises(EngineError) as caught:
+        check_proxies(fleet, POOL, write=True)
+    assert isinstance(caught.value, Unreachable) is waited_for
+    assert all(" to pool-1: " in line for line in caught.value.found)

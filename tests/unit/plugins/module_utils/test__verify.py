@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from ansible_collections.slotwise.redis.plugins.module_utils import _verify
+from ansible_collections.slotwise.redis.plugins.module_utils._deps import error_reply
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
 from ansible_collections.slotwise.redis.plugins.module_utils._planner import make_plan
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Desired, Endpoint, Node, Peer
@@ -98,6 +102,52 @@ def test_what_does_not_work_is_named_once(nodes, node, word, answer, line):
     assert len(caught.value.found) == 1
     assert caught.value.found[0].startswith(line)
     assert not keeper.keys, "keys were left behind"
+
+
+OOM = error_reply("OOM command not allowed when used memory > 'maxmemory'.")
+MEMORY = b"# Memory\r\nused_memory:2048\r\nmaxmemory:1024\r\nmaxmemory_policy:noeviction\r\n"
+
+
+def test_a_full_shard_is_said_with_its_figures(nodes):
+    keeper = Keeper(nodes, {("pod-1", "SET"): OOM, ("pod-1", "INFO"): MEMORY})
+    checks = check_shards(keeper, nodes)
+    assert [check["full"].partition(":")[0] for check in checks] == ["", "pod-1 is full", ""]
+    said = checks[1]["full"]
+    assert "2048 bytes are used, maxmemory is 1024, maxmemory-policy is noeviction" in said
+    assert not keeper.keys
+
+
+def test_a_full_shard_hides_no_other_that_is_broken(nodes):
+    keeper = Keeper(nodes, {("pod-1", "SET"): OOM, ("pod-2", "SET"): error_reply("MISCONF Errors writing to the AOF")})
+    with pytest.raises(EngineError) as caught:
+        check_shards(keeper, nodes)
+    (line,) = caught.value.found
+    assert line.startswith("pod-2 did not store a key: MISCONF Errors writing to the AOF (Look at its log")
+
+
+@pytest.mark.parametrize("answer", ["NOREPLICAS Not enough good replicas to write.", "READONLY You can't write"])
+def test_answers_that_pass_are_asked_for_again(nodes, monkeypatch, answer):
+    monkeypatch.setattr(_verify, "POLL_SECONDS", 0.001)
+    keeper = Keeper(nodes, {("pod-1", "SET"): error_reply(answer)})
+    plain, asked = keeper._answer, iter(range(100))
+
+    def better(name, word, *args):
+        if (name, word) == ("pod-1", "SET") and next(asked) == 3:
+            keeper.spoil.clear()
+        return plain(name, word, *args)
+
+    keeper._answer = better
+    assert len(check_shards(keeper, nodes, time.monotonic() + 20)) == 3
+    assert [name for name, word, *_args in keeper.sent if word == "SET"].count("pod-0") == 1
+    assert not keeper.keys
+
+
+def test_answers_that_do_not_pass_end_at_the_deadline(nodes, monkeypatch):
+    monkeypatch.setattr(_verify, "POLL_SECONDS", 0.001)
+    keeper = Keeper(nodes, {("pod-1", "SET"): error_reply("NOREPLICAS Not enough good replicas to write.")})
+    with pytest.raises(EngineError) as caught:
+        check_shards(keeper, nodes, time.monotonic() + 0.1)
+    assert caught.value.found == ("pod-1 did not store a key: NOREPLICAS Not enough good replicas to write.",)
 
 
 def test_keys_are_deleted_also_when_the_run_ends_early(nodes):

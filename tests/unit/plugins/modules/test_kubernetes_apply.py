@@ -166,3 +166,106 @@ def test_secret_values_are_hidden_in_diff_and_in_everything_printed():
     result = kubernetes_apply.run(module, FakeStore())
     assert encoded not in str(result)
     assert "(secret, not shown, differs)" in result["diff"][0]["after"]
+
+
+# Fields of others
+
+
+class Server(FakeStore):
+    """Also notes who applied spec.replicas, and removes it when nobody that applied it still wants it."""
+
+    def __init__(self, *live):
+        super().__init__(*live)
+        self.applied = []
+
+    def apply(self, wanted, manager, dry_run, force=True):
+        ref = kubernetes_apply.Ref.of(wanted)
+        live = copy.deepcopy(self.live.get(ref)) or {"metadata": {}, "spec": {"replicas": 1}}
+        owners = {e["manager"] for e in live["metadata"].get("managedFields", [])}
+        self.applied.append((manager, wanted.get("spec", {}).get("replicas"), dry_run))
+        spec = {**live["spec"], **wanted.get("spec", {})}
+        if "replicas" in wanted.get("spec", {}):
+            owners.add(manager)
+        elif owners == {manager}:
+            owners, spec["replicas"] = set(), 1
+        else:
+            owners.discard(manager)
+        labels = wanted["metadata"].get("labels") or live["metadata"].get("labels")
+        fields = {"f:spec": {"f:replicas": {}}}
+        entries = [{"manager": o, "operation": "Apply", "fieldsV1": fields} for o in sorted(owners)]
+        metadata = {**wanted["metadata"], "labels": labels, "managedFields": entries, "resourceVersion": "7"}
+        result = {"kind": "Deployment", "metadata": metadata, "spec": spec}
+        if not dry_run:
+            self.live[ref] = copy.deepcopy(result)
+        return result
+
+    def scale(self, number):
+        """As an autoscaler does, whose number is then its own."""
+        (live,) = self.live.values()
+        live["spec"]["replicas"] = number
+        live["metadata"]["managedFields"] = [{"manager": "autoscaler", "operation": "Update", "fieldsV1": {}}]
+
+    @property
+    def replicas(self):
+        return next(iter(self.live.values()))["spec"]["replicas"]
+
+
+PROXIES = definition("Deployment", "orders", "shop", spec={"replicas": 2, "paused": False})
+LEFT = {"left_to_others": ["spec.replicas"]}
+
+
+def run_left(store, check_mode=False, left=True):
+    module = FakeModule([copy.deepcopy(PROXIES)], check_mode=check_mode)
+    module.params.update(LEFT if left else {"left_to_others": []})
+    return kubernetes_apply.run(module, store)
+
+
+def test_a_number_that_an_autoscaler_has_set_is_left_alone():
+    store = Server()
+    run_left(store, left=False)
+    assert store.replicas == 2
+    store.scale(5)
+    for _unused in range(2):
+        assert run_left(store, check_mode=True)["changed"] is False
+        assert run_left(store)["changed"] is False
+        assert store.replicas == 5
+    assert run_left(store, left=False)["changed"] is True
+    assert store.replicas == 2
+
+
+def test_a_number_that_this_module_set_stays_when_it_is_left_to_others():
+    """The server would take it away with the last manager that applied it, and one proxy would be left of many."""
+    store = Server()
+    run_left(store, left=False)
+    assert run_left(store, check_mode=True)["changed"] is False
+    assert store.replicas == 2
+    assert run_left(store)["changed"] is False
+    assert store.replicas == 2
+    assert run_left(store)["changed"] is False
+    assert store.replicas == 2
+
+
+def test_a_new_object_has_the_number_that_the_server_gives_it():
+    store = Server()
+    run_left(store)
+    assert store.replicas == 1
+    assert [number for _manager, number, _dry in store.applied] == [None]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "path", "left"),
+    [
+        ({"spec": {"replicas": 2, "a": 1}}, "spec.replicas", {"spec": {"a": 1}}),
+        ({"spec": {"a": 1}}, "spec.replicas", {"spec": {"a": 1}}),
+        ({"data": {"a": 1}}, "spec.replicas", {"data": {"a": 1}}),
+        (
+            {"spec": {"template": {"spec": {"x": 1, "y": 2}}}},
+            "spec.template.spec.x",
+            {"spec": {"template": {"spec": {"y": 2}}}},
+        ),
+        ({"kind": "x", "data": {"a": 1}}, "data", {"kind": "x"}),
+        ({"spec": None}, "spec.replicas", {"spec": None}),
+    ],
+)
+def test_a_field_is_taken_out(wanted, path, left):
+    assert kubernetes_apply.without_value(wanted, path) == left

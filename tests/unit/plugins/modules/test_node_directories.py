@@ -11,7 +11,7 @@ import stat
 
 import pytest
 
-from ansible_collections.slotwise.redis.plugins.modules import node_directories
+from ansible_collections.slotwise.redis.plugins.modules import node_directories, node_directories_info
 
 MARKER = node_directories.MARKER
 
@@ -49,6 +49,9 @@ def entry(tmp_path):
         "namespace": "shop",
         "pod": "orders-0",
         "exists": False,
+        "incarnation": "",
+        "kubernetes": "",
+        "adopt": False,
     }
 
 
@@ -111,7 +114,11 @@ def test_an_empty_directory_is_taken(entry):
 
 def test_owner(entry, monkeypatch):
     given_away = []
-    monkeypatch.setattr(node_directories.os, "chown", lambda *args: given_away.append(args))
+    monkeypatch.setattr(
+        node_directories.os,
+        "fchown",
+        lambda folder, *ids: given_away.append((os.readlink(f"/proc/self/fd/{folder}"), *ids)),
+    )
     run(entry, uid=54321, gid=54322)
     assert given_away == [(entry["path"], 54321, 54322)]
     predicted = run(entry, uid=54321, gid=54322, check_mode=True)
@@ -164,8 +171,8 @@ REFUSALS = [
     (make_file, "is not a directory"),
     (make_link, "is a symbolic link"),
     (make_parent_file, "a part of this path is not a directory"),
-    (make_broken, "cannot be read: '[not json'"),
-    (make_list, "cannot be read: '[]'"),
+    (make_broken, "its owner marker .slotwise-owner.json is not JSON"),
+    (make_list, "its owner marker .slotwise-owner.json is not one of slotwise.redis"),
 ]
 
 
@@ -244,3 +251,283 @@ def test_interrupted_removal_goes_on(entry, monkeypatch):
     assert os.path.exists(os.path.join(entry["path"], MARKER))
     assert run(entry, state="absent")["changed"]
     assert not os.path.exists(entry["path"])
+
+
+# D1: a place of storage inside another one.
+
+
+def other(entry, path, pod="carts-0"):
+    return {**entry, "path": path, "deployment": "carts", "pod": pod}
+
+
+def write(path, name="appendonly.aof", text="x"):
+    os.makedirs(path, exist_ok=True)
+    with open(os.path.join(path, name), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def refusal(*entries, **params):
+    with pytest.raises(Result) as result:
+        run(*entries, **params)
+    assert result.value.failed
+    return str(result.value)
+
+
+@pytest.mark.parametrize("inner", ["{}/shop.carts-0", "{}//shop.carts-0/", "{}/./a/b/shop.carts-0"])
+def test_a_directory_in_that_of_another_owner_is_refused(entry, tmp_path, inner):
+    run(entry)
+    before = tree(tmp_path)
+    words = refusal(other(entry, inner.format(entry["path"])))
+    assert f"lies in {entry['path']}, which belongs to pod orders-0 of deployment orders in namespace shop" in words
+    assert tree(tmp_path) == before
+
+
+def test_a_directory_around_that_of_another_owner_is_refused(entry, tmp_path):
+    inner = other(entry, entry["path"] + "/a/b/shop.carts-0")
+    run(inner)
+    # As 078c11e left it: both were marked, one after the other.
+    with open(os.path.join(entry["path"], MARKER), "w", encoding="utf-8") as marker:
+        marker.write(node_directories.owner_of(entry).text())
+    before = tree(tmp_path)
+    for state in ("present", "absent"):
+        words = refusal(entry, state=state)
+        assert f"holds {inner['path']}, which belongs to pod carts-0 of deployment carts in namespace shop" in words
+    assert tree(tmp_path) == before
+
+
+def test_a_link_into_the_directory_of_another_owner_is_seen(entry, tmp_path):
+    run(entry)
+    os.symlink(entry["path"], tmp_path / "link")
+    words = refusal(other(entry, str(tmp_path / "link" / "shop.carts-0")))
+    assert f"lies in {entry['path']}, which belongs to pod orders-0" in words
+
+
+def test_directories_of_one_call_in_each_other_are_refused(entry, tmp_path):
+    inner = other(entry, entry["path"] + "/shop.carts-0")
+    words = refusal(inner, entry)
+    assert (
+        f"{inner['path']} of pod carts-0 of deployment carts in namespace shop lies in {entry['path']} of pod" in words
+    )
+    os.makedirs(tmp_path / "real")
+    os.symlink(tmp_path / "real", tmp_path / "alias")
+    same = [{**entry, "path": str(tmp_path / "real" / "d")}, other(entry, str(tmp_path / "alias" / "d"))]
+    assert f"{tmp_path}/alias/d of pod carts-0" in refusal(*same)
+    assert not os.listdir(tmp_path / "real")
+
+
+def test_a_shared_directory_holds_those_of_its_own_pods(entry):
+    shared = {**entry, "pod": "*", "path": entry["path"] + "-shared"}
+    pod = {**entry, "path": shared["path"] + "/orders-0"}
+    assert run(shared, pod)["changed"]
+    assert not run(shared, pod)["changed"]
+    assert "lies in" in refusal(other(entry, shared["path"] + "/carts-0"))
+    run(other(entry, pod["path"] + "-x"), state="absent")
+    run(pod, shared, state="absent")
+    assert not os.path.exists(shared["path"])
+
+
+def test_a_shared_directory_with_that_of_another_owner_stays(entry, tmp_path):
+    shared = {**entry, "pod": "*"}
+    run(shared)
+    foreign = os.path.join(entry["path"], "carts-0")
+    os.makedirs(foreign)
+    with open(os.path.join(foreign, MARKER), "w", encoding="utf-8") as marker:
+        marker.write(node_directories.owner_of(other(entry, foreign)).text())
+    before = tree(tmp_path)
+    assert f"holds {foreign}, which belongs to pod carts-0" in refusal(shared, state="absent")
+    assert tree(tmp_path) == before
+
+
+def test_what_is_too_deep_to_be_looked_through_stays(entry, tmp_path):
+    run(entry)
+    os.makedirs(entry["path"] + "/d" * 40)
+    before = tree(tmp_path)
+    assert "deeper than 32" in refusal(entry, state="absent")
+    assert tree(tmp_path) == before
+
+
+def test_mounts_in_a_directory_stop_its_removal(entry, monkeypatch):
+    run(entry)
+    monkeypatch.setattr(node_directories.folders, "mounts_below", lambda path: [f"{path}/disk"])
+    assert not run(entry)["changed"]
+    assert f"has other file systems mounted in it, at {entry['path']}/disk" in refusal(entry, state="absent")
+
+
+# N2: markers that the user of Redis made.
+
+SECRET = "root:not-to-be-shown"
+
+
+def bad_link(marker, tmp_path):
+    (tmp_path / "secret").write_text(SECRET)
+    os.symlink(tmp_path / "secret", marker)
+
+
+def bad_hard_link(marker, tmp_path):
+    (tmp_path / "secret").write_text(SECRET)
+    os.link(tmp_path / "secret", marker)
+
+
+def bad_bytes(marker, _tmp_path):
+    with open(marker, "wb") as file:
+        file.write(b"\xff\xfe\x00" * 100)
+
+
+def bad_size(marker, _tmp_path):
+    with open(marker, "w", encoding="utf-8") as file:
+        file.truncate(1 << 40)
+
+
+def bad_names(marker, _tmp_path):
+    owner = {"managed_by": "slotwise.redis", "deployment": "\x1b[31m", "namespace": "shop", "pod": ["orders-0"]}
+    with open(marker, "w", encoding="utf-8") as file:
+        json.dump(owner, file)
+
+
+def bad_nesting(marker, _tmp_path):
+    with open(marker, "w", encoding="utf-8") as file:
+        file.write("[" * 4000)
+
+
+def bad_owner(marker, _tmp_path):
+    with open(marker, "w", encoding="utf-8") as file:
+        file.write("{}")
+    os.chown(marker, 999, 999)
+
+
+BAD_MARKERS = [
+    (bad_link, "is a symbolic link"),
+    (bad_hard_link, "is not JSON"),
+    (lambda marker, _tmp_path: os.symlink("/nowhere", marker), "is a symbolic link"),
+    (lambda marker, _tmp_path: os.mkfifo(marker), "is not a regular file"),
+    (lambda marker, _tmp_path: os.mkdir(marker), "is not a regular file"),
+    (lambda marker, _tmp_path: os.mknod(marker, stat.S_IFSOCK | 0o644), "cannot be opened"),
+    (bad_bytes, "is not JSON"),
+    (bad_size, "is larger than 4096 bytes"),
+    (bad_nesting, "is not JSON"),
+    (bad_names, "has no name under deployment"),
+    pytest.param(
+        bad_owner,
+        "belongs to user 999, and root has to have written it",
+        marks=pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away"),
+    ),
+]
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize(("make", "words"), BAD_MARKERS)
+def test_markers_that_root_did_not_write_are_refused_and_not_shown(entry, tmp_path, make, words, state):
+    os.makedirs(entry["path"])
+    make(os.path.join(entry["path"], MARKER), tmp_path)
+    before = tree(tmp_path)
+    said = refusal({**entry, "exists": True}, state=state)
+    assert f"{entry['path']}: its owner marker {MARKER} {words}" in said
+    assert SECRET not in said
+    assert "\x1b" not in said
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize(("make", "words"), BAD_MARKERS)
+def test_such_markers_are_described(entry, tmp_path, make, words):
+    os.makedirs(entry["path"])
+    make(os.path.join(entry["path"], MARKER), tmp_path)
+    found = node_directories_info.look(entry["path"])
+    assert found["owner"] == {}
+    assert f"its owner marker {MARKER} {words}" in found["summary"]
+    assert SECRET not in json.dumps(found)
+
+
+@pytest.mark.parametrize("make", [bad_link, lambda path, _tmp_path: os.mkfifo(path)])
+def test_files_of_redis_are_not_followed(entry, tmp_path, make):
+    os.makedirs(entry["path"])
+    make(os.path.join(entry["path"], "nodes.conf"), tmp_path)
+    assert node_directories_info.look(entry["path"])["node_id"] == ""
+
+
+def test_info_of_a_directory(entry):
+    run({**entry, "incarnation": "20261127t170000z-ab12"})
+    assert node_directories_info.look(entry["path"])["empty"]
+    write(entry["path"], "nodes.conf", f"{'0' * 40} 192.0.2.1:6379@16379 master -\n{'a' * 40} :0 myself,master -\n")
+    write(os.path.join(entry["path"], "appendonlydir"), text="123")
+    found = node_directories_info.look(entry["path"])
+    assert (found["exists"], found["empty"], found["files"], found["node_id"]) == (True, False, 2, "a" * 40)
+    assert found["owner"]["incarnation"] == "20261127t170000z-ab12"
+    assert found["summary"].endswith(
+        f"Redis Cluster node {'a' * 40}, master; belongs to pod orders-0 of deployment orders in namespace shop, "
+        "incarnation 20261127t170000z-ab12"
+    )
+    assert node_directories_info.look(entry["path"] + "-x")["summary"].endswith("does not exist")
+    os.symlink("/etc", entry["path"] + "-link")
+    assert node_directories_info.look(entry["path"] + "-link")["summary"].endswith("exists and is a symbolic link")
+
+
+def test_links_on_the_way_count_only_where_root_made_them(entry, tmp_path):
+    """A directory that pods share belongs to the user of Redis."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (tmp_path / "etc").mkdir()
+    os.symlink(tmp_path / "etc", shared / "orders-0")
+    assert "is a symbolic link" in refusal({**entry, "path": str(shared / "orders-0")})
+    below = {**entry, "path": str(shared / "orders-0" / "d")}
+    assert run(below, check_mode=True)["changed"]
+    shared.chmod(0o777)
+    assert f"leads through the symbolic link {shared}/orders-0, which others than root can change" in refusal(below)
+    assert os.listdir(tmp_path / "etc") == []
+
+
+def test_a_marker_is_not_written_through_a_link(entry, tmp_path):
+    (tmp_path / "victim").write_text("kept")
+    os.makedirs(entry["path"])
+    os.symlink(tmp_path / "victim", os.path.join(entry["path"], node_directories.NEW_MARKER))
+    run(entry)
+    assert (tmp_path / "victim").read_text() == "kept"
+    assert os.listdir(entry["path"]) == [MARKER]
+
+
+# N1: incarnations.
+
+OLD, NEW = {"incarnation": "old", "kubernetes": "k1"}, {"incarnation": "new", "kubernetes": "k1"}
+
+
+def marker_of(entry):
+    with open(os.path.join(entry["path"], MARKER), encoding="utf-8") as file:
+        return json.load(file)
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_data_of_another_incarnation_is_refused(entry, exists):
+    run({**entry, **OLD})
+    write(entry["path"])
+    again = {**entry, **NEW, "exists": exists}
+    said = refusal(again)
+    assert "holds data of incarnation old of pod orders-0" in said
+    assert "its volume is of incarnation new" in said
+    assert "k8s_storage_adopt_directories=true" in said
+    assert marker_of(entry)["incarnation"] == "old"
+    assert "holds data of incarnation old" in refusal(again, state="absent")
+    assert run({**again, "adopt": True})["changed"] is exists
+    # Until the volume exists, so that an interrupted run is not taken for data that was left.
+    assert marker_of(entry)["incarnation"] == ("new" if exists else "old")
+
+
+def test_markers_without_an_incarnation_get_one_once(entry):
+    run(entry)
+    write(entry["path"])
+    assert run({**entry, **NEW, "exists": True})["directories"][0]["actions"] == ["mark"]
+    assert not run({**entry, **NEW, "exists": True})["changed"]
+    assert marker_of(entry)["incarnation"] == "new"
+    # Of a run that did not look: nothing is compared and nothing forgotten.
+    assert not run(entry)["changed"]
+
+
+def test_an_empty_directory_has_no_incarnation(entry):
+    run({**entry, **OLD})
+    assert run({**entry, **NEW})["directories"][0]["actions"] == ["mark"]
+
+
+def test_data_of_another_kubernetes_cluster_is_not_removed(entry):
+    run({**entry, **OLD})
+    write(entry["path"])
+    here = {**entry, "kubernetes": "k2"}
+    assert "of another Kubernetes cluster (k1), and this one (k2) has no volume for it" in refusal(here, state="absent")
+    assert run({**entry, "kubernetes": "k1"}, state="absent")["changed"]
