@@ -143,8 +143,8 @@ class ServerAgent:
             master = seen.states.get(_plain(server.follows))
             inherited = master.history if master and master.leads else ()
             self._remember_data(server, inherited, before, seen)
-        elif self._live == server.run_id or (not server.append_only and server.offset > 1):
-            # Nothing comes any more; or it was read with a snapshot.
+        elif self._live == server.run_id or server.offset > 1:
+            # Nothing comes any more; or it was read with a snapshot, or came by a link that was not seen.
             self.data = Data(server.replid, server.offset, written, earlier)
         else:
             self.data = self._read_from_disk(seen, server)
