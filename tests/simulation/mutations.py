@@ -167,11 +167,11 @@ MUTATIONS: dict[str, Callable[[], Any]] = {
 
 def caught_by(name: str, first: int = 0, count: int = SEEDS) -> tuple[int, str]:
     """The first seed that notices, and what it says; -1 where none does."""
-    with MUTATIONS[name]():
-        for seed in range(first, first + count):
+    for seed in range(first, first + count):
+        with MUTATIONS[name]():
             violations = simulate(seed).violations
-            if violations:
-                return seed, violations[0]
+        if violations and not simulate(seed).violations:
+            return seed, violations[0]
     return -1, "not caught"
 
 

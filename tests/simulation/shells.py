@@ -39,6 +39,7 @@ class Shell:
         self.round_at = float("-inf")
         self._runs = 0
         self._said: dict[str, str] = {}
+        self._late: dict[str, Any] = {}
         # A monotonic clock begins anywhere.
         self._clock = self.random.uniform(0, 1e6)
 
@@ -48,6 +49,7 @@ class Shell:
         self.alive, self.hung = True, False
         self._runs += 1
         self._said.clear()
+        self._late.clear()
         self.begin()
         self._later(self.random.uniform(0.1, 1.0), self._look)
 
@@ -83,12 +85,25 @@ class Shell:
     def views(self) -> dict[str, Any]:
         network = self.world.network
         return {
-            one.host: one.view() if one.answers and network.connects(self.machine, one.machine) else None
+            one.host: self._in_time(
+                one.host, one.view() if one.answers and network.connects(self.machine, one.machine) else None
+            )
             for one in self.world.sentinels
         }
 
     def states(self, but: Server | None = None) -> dict[str, State | None]:
-        return {one.host: self._state_of(one) for one in self.world.servers if one is not but}
+        return {
+            one.host: self._in_time(one.host, self._state_of(one)) for one in self.world.servers if one is not but
+        }
+
+    def _in_time(self, host: str, answer: Any) -> Any:
+        """An answer that is late counts as none, and in the next round as that of then, see neighbours.Group."""
+        if host in self._late:
+            return self._late.pop(host)
+        if self.world.plan.stalls and self.random.random() < self.world.plan.stalls / 4:
+            self._late[host] = answer
+            return None
+        return answer
 
     def _state_of(self, server: Server) -> State | None:
         if not self.world.network.connects(self.machine, server.machine) or not self.world.machine_runs(server.machine):
