@@ -92,7 +92,7 @@ class ServerAgent:
         self._fence_since: float | None = None
         self._asked_at = float("-inf")
         self._asked = 0
-        self._kept: Data | None = None
+        self._kept = ""
         # Which data is to be in a snapshot that is later than the one of this time.
         self._snapshot: tuple[Data, int] | None = None
         self._hand_over: HandOver | None = None
@@ -230,7 +230,7 @@ class ServerAgent:
             return self._step_down(server, view)
         self._outvoted = None
         if server.link_up and _plain(server.follows) == view.master and not self._is_dead_link(server, master, now):
-            self._no_master_since, self._connecting, self.waiting, self._kept = None, None, "", None
+            self._no_master_since, self._connecting, self.waiting, self._kept = None, None, "", ""
             shut_out = master is not None and self._settings.host in master.excluded
             return [*self._close(server), *(self._priority(server, 0) if shut_out else self._settle(server, view))]
         if master is not None and master.leads:
@@ -272,11 +272,11 @@ class ServerAgent:
         if _plain(server.follows) != view.master:
             return [*self._close(server), Ask(("REPLICAOF", view.master, self._settings.port))]
         own = self._own_state(seen)
-        if not has_all_of(master, own) and self._kept != self.data:
-            keep = self._keep(seen, server, own, master)
-            if keep is not None:
-                return keep
-            self._kept = self.data
+        name = self._name_of_kept(seen, server, own)
+        if not has_all_of(master, own) and self._kept != name:
+            if name not in seen.disk.kept:
+                return self._keep(seen, server, own, master, name)
+            self._kept = name
         self.waiting = ""
         if server.link_up:
             self._dead_link_since = None
@@ -294,12 +294,20 @@ class ServerAgent:
             return []
         return [Ask(("REPLICAOF", _respelt(server.follows), self._settings.port))]
 
-    def _keep(self, seen: Seen, server: Server, own: State, master: State) -> list[Action] | None:
-        """What to do before the data may be overwritten; None when it is kept."""
-        end = own.data.least if own.data.most is None else own.data.most
-        name = f"kept-of-term-{max(self.memory.term, 0)}-{own.data.replid[:8] or 'unknown'}-{end}"
-        if name in seen.disk.kept:
-            return None
+    def _name_of_kept(self, seen: Seen, server: Server, own: State) -> str:
+        """The same for the same data only, so that nothing is kept twice, or taken for kept."""
+        data = own.data
+        name = f"kept-of-term-{max(self.memory.term, 0)}-{data.replid[:8] or 'unknown'}"
+        if data.most is not None:
+            return f"{name}-{data.most}"
+        # Several data may have that much: those of a file differ by its size, snapshots by the process that read them.
+        number, size = seen.disk.tail
+        return f"{name}-{data.least}-{f'{number}.{size}' if server.append_only else server.run_id[:8]}"
+
+    def _keep(self, seen: Seen, server: Server, own: State, master: State, name: str) -> list[Action]:
+        """What to do before the data may be overwritten, until it is kept."""
+        if server.rewriting:
+            return [Say("role", "its append only file is being written: it is kept after that")]
         needs = int(seen.disk.data_bytes * ROOM)
         if len(seen.disk.kept) >= self._settings.copies or seen.disk.free_bytes < needs:
             full = (
