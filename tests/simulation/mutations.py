@@ -129,7 +129,7 @@ def _votes_again(self: Sentinel, epoch: int, master: str) -> None:
 _configure = Sentinel.configure
 
 
-def _trusts_files(self: Any, seen: Any) -> Any:
+def _trusts_files(self: Any, *_unused: Any) -> Any:
     return self._noted.data
 
 

@@ -20,6 +20,7 @@ class Properties:
         self.world = world
         self._pairs: dict[tuple[str, str], float] = {}
         self._labelled: list[str] = []
+        self._terms = [(0, -1)] * len(world.servers)
         world.loop.after_event = self.after_event
 
     def after_event(self) -> None:
@@ -32,6 +33,11 @@ class Properties:
     def every_second(self) -> None:
         world = self.world
         now = world.loop.now
+        for server in world.servers:
+            volume, (emptied, term) = server.volume, self._terms[server.number]
+            if volume.emptied == emptied and volume.memory.term < term:
+                world.violate(f"the memory of {server.name} goes back from term {term} to {volume.memory.term}")
+            self._terms[server.number] = (volume.emptied, volume.memory.term)
         leading = []
         for server in world.servers:
             state = world.shell_of(server).agent.state if world.shell_of(server).alive else None

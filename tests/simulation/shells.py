@@ -208,6 +208,8 @@ class ServerShell(Shell):
                 call, argument = Server.renew, action.master
             if not server.alive:
                 raise OSError("no server")
+            if argument == ("REPLICAOF", "NO", "ONE"):
+                self.world.elected(server)
             if server.hung or (server.slow and self.random.random() < 0.3):
                 # It does it when it goes on, but the agent does not hear of it.
                 server.receive(0.0, call, server, argument)
@@ -277,6 +279,9 @@ class SentinelShell(Shell):
         seen = SentinelSeen(record, pods, views, states, self.sentinel.configured, *self.world.decision)
         actions = self.agent.round(seen, self.clock())
         stall = self.stall() if actions else 0.0
+        if stall == 3.0 and self.random.random() < 0.5:
+            # A process can be stopped for long between what it saw and what it does about it.
+            stall = self.random.uniform(5.0, 30.0)
         if stall:
             self._later(stall, self._act, actions)
         else:

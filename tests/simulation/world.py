@@ -20,6 +20,9 @@ from .servers import Server
 from .shells import SentinelShell, ServerShell
 from .volumes import Volume
 
+# A server that was the master may have come back before anything was written.
+FEW_WRITES = 20
+
 
 class World:
     make_server_agent: Callable[..., ServerAgent] = ServerAgent
@@ -146,6 +149,17 @@ class World:
         server.volume.keep(action.name)
         self.trace("volume", server.name, f"{action.name}: {len(server.volume.kept[action.name])} writes")
         self.count("kept copies")
+
+    def elected(self, server: Server) -> None:
+        """An agent makes its server the master: not one without data, where another that answers has some."""
+        if server.writes or not self.plan.append_only or self.decision[0]:
+            return
+        for one in self.servers:
+            shell = self.shell_of(one)
+            answers = shell.alive and not shell.hung and self.network.connects(server.machine, one.machine)
+            measured = shell.agent.state.keys if shell.alive else 0
+            if answers and one.answers and measured > FEW_WRITES and len(one.writes) > FEW_WRITES:
+                self.violate(f"{server.name} has no data and leads, though {one.name} has {len(one.writes)} writes")
 
     def replaced(self, server: Server, by: list[int]) -> None:
         """A full synchronisation is about to replace a server's data: of what is gone with that a copy must be."""
