@@ -191,8 +191,8 @@ class Server:
         return Seen(
             self.run_id, self.role, self.replid, self.reported_offset(), self.replid2, self.offset2,
             self.follows if self.role == "slave" else "", self.linked, self.transferring, self.loading, self.priority,
-            self.needed, self.closed, self.append_only, len(self.writes), self.dirty, self.saving, self.volume.saved_at,
-            self.saved_well, self.detached or self.rewriting,
+            self.needed, self.closed, self.append_only, len(self.writes), self.dirty, self.backlog_start + 1,
+            self.saving, self.volume.saved_at, self.saved_well, self.detached or self.rewriting,
             tuple(
                 Replica(link.replica.host, link.online, link.acknowledged, int(now - link.master_heard_at))
                 for link in self.downstream

@@ -61,3 +61,13 @@ def test_a_former_master_that_is_proved_to_have_less_does_not_lead():
         "s-2": State("s-2", 4, "s-0", Data("a", 80, 80), (), 9),
     }
     assert choose(states, False, False).best == "s-1"
+
+
+@pytest.mark.parametrize("full", [{"replid": "m", "backlog": 5001}, {"backlog": 5001}])
+def test_data_that_came_at_once_is_not_counted_as_no_write(full):
+    """A full synchronisation leaves the count of writes as it is."""
+    agent = started(replace(PARKED, dirty=0, backlog=2))
+    linked = replace(PARKED, offset=5000, link_up=True, dirty=0, **full)
+    for now, server in enumerate((linked, replace(linked, link_up=False))):
+        agent.round(Seen(server, {}, {"s-1": None, "s-2": None}, Disk((2, 0))), now + 1.0)
+    assert agent.state.data.most == 5000

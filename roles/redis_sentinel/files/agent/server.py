@@ -81,7 +81,7 @@ class ServerAgent:
         self._live = ""
         self._last_offset: int | None = None
         # The latest write was seen at this offset, and none since.
-        self._written: tuple[tuple[str, int, int], int] = (("", 0, 0), 0)
+        self._written: tuple[tuple[str, str, int, int, int], int] = (("", "", 0, 0, 0), 0)
         # The replication id under which Sentinels agreed on this server as the master.
         self._reign = memory.data.replid if memory.master == settings.host else ""
         self._outvoted: tuple[int, str, str] | None = None
@@ -128,7 +128,7 @@ class ServerAgent:
 
     def _measure(self, seen: Seen, server: Server) -> None:
         before, self._last_offset = self._last_offset, server.offset
-        marker = (server.run_id, server.dirty, server.saved_at)
+        marker = (server.run_id, server.replid, server.backlog, server.dirty, server.saved_at)
         if marker != self._written[0] or self._written[1] > server.offset:
             self._written = (marker, server.offset)
         written, earlier = self._written[1], (server.replid2, server.offset2 - 1)
