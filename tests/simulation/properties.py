@@ -120,9 +120,9 @@ class Properties:
         for server in world.servers:
             state = world.shell_of(server).agent.state
             for name, writes in server.volume.kept.items():
-                if name in state.kept:
+                if state is not None and name in state.kept:
                     found.update(writes)
-            if state.waiting:
+            if state is not None and state.waiting:
                 found.update(server.writes)
         return {
             write: [one.name for one in world.servers if write in one.volume.had and write not in one.volume.lost]

@@ -110,11 +110,15 @@ class Shell:
             return None
         shell = self.world.shell_of(server)
         if shell.alive:
-            return None if shell.hung else shell.agent.state
+            fresh = self.loop.now - shell.round_at < STALE_SECONDS
+            return shell.agent.state if fresh and not shell.hung else None
         # Nobody listens: the server itself is asked.
         if not server.answers or server.loading:
             return None
-        return self.world.without_agent(server, state_without_agent)
+        try:
+            return self.world.without_agent(server, state_without_agent)
+        except ValueError:
+            return None
 
     def _look(self) -> None:
         raise NotImplementedError

@@ -157,7 +157,7 @@ class World:
         for one in self.servers:
             shell = self.shell_of(one)
             answers = shell.alive and not shell.hung and self.network.connects(server.machine, one.machine)
-            measured = shell.agent.state.keys if shell.alive else 0
+            measured = shell.agent.state.keys if shell.alive and shell.agent.state else 0
             if answers and one.answers and measured > FEW_WRITES and len(one.writes) > FEW_WRITES:
                 self.violate(f"{server.name} has no data and leads, though {one.name} has {len(one.writes)} writes")
 
