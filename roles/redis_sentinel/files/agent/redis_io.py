@@ -132,6 +132,7 @@ def parse_server(replies: list[Any]) -> tuple[Server, dict[str, str]]:
             append_only=config["appendonly"] == "yes",
             keys=sum(int(value.split("keys=")[1].split(",")[0]) for name, value in info.items() if _is_database(name)),
             dirty=int(info["rdb_changes_since_last_save"]),
+            backlog=int(info["repl_backlog_first_byte_offset"]),
             saving=info["rdb_bgsave_in_progress"] == "1",
             saved_at=int(info["rdb_last_save_time"]),
             saved_well=info["rdb_last_bgsave_status"] == "ok",

@@ -83,7 +83,7 @@ class ServerAgent:
         self._live = ""
         self._last_offset: int | None = None
         # The latest write was seen at this offset, and none since.
-        self._written: tuple[tuple[str, int, int], int] = (("", 0, 0), 0)
+        self._written: tuple[tuple[str, str, int, int, int], int] = (("", "", 0, 0, 0), 0)
         # The replication id under which Sentinels agreed on this server as the master.
         self._reign = memory.data.replid if memory.master == settings.host else ""
         self._outvoted: tuple[int, str, str] | None = None
@@ -94,8 +94,9 @@ class ServerAgent:
         self._fence_since: float | None = None
         self._asked_at = float("-inf")
         self._asked = 0
-        self._kept: Data | None = None
-        self._snapshot_after: int | None = None
+        self._kept = ""
+        # Which data is to be in a snapshot that is later than the one of this time.
+        self._snapshot: tuple[Data, int] | None = None
         self._hand_over: HandOver | None = None
 
     def round(self, seen: Seen, now: float) -> list[Action]:
@@ -131,7 +132,7 @@ class ServerAgent:
 
     def _measure(self, seen: Seen, server: Server) -> None:
         before, self._last_offset = self._last_offset, server.offset
-        marker = (server.run_id, server.dirty, server.saved_at)
+        marker = (server.run_id, server.replid, server.backlog, server.dirty, server.saved_at)
         if marker != self._written[0] or self._written[1] > server.offset:
             self._written = (marker, server.offset)
         written, earlier = self._written[1], (server.replid2, server.offset2 - 1)
@@ -154,7 +155,7 @@ class ServerAgent:
             self._begin(seen, server, Data(server.replid, server.offset, server.offset, earlier))
 
     def _go_on(self, server: Server, more: tuple[tuple[str, int], ...]) -> None:
-        """The history of the data goes on, or all data was replaced by that of the master, whose history is ``more``."""
+        """The history goes on, or all data was replaced by that of the master, whose history is ``more``."""
         replid = self.data.replid
         pieces: dict[str, int] = {}
         mine = (*self.history, (replid, self.data.least))
@@ -169,15 +170,19 @@ class ServerAgent:
         if server.rewriting:
             # The volume still has what is remembered.
             return
-        # Asked before the size of the file was looked at, so at least that is in the file, and no more than it has now.
+        # Asked before the size of the file was looked at, so that is in the file, and no more than it has now.
         least = server.offset if before is None or before > server.offset else before
         data = Data(server.replid, least, self._written[1], (server.replid2, server.offset2 - 1))
         self.memory = replace(self.memory, data=data, history=self.history, files=seen.disk.tail)
 
     def _begin(self, seen: Seen, server: Server, snapshot: Data) -> None:
-        """What a server has that started from its files; a snapshot says itself how far it goes."""
+        """What a server has that was not seen with a link since it started.
+
+        A snapshot says itself how far it goes, and so does a link that came and went unseen; after a start from an append
+        only file the offset is 1.
+        """
         known = self._noted.data
-        self.data = snapshot if not server.append_only and server.offset > 1 else self._read_from_disk(seen, server)
+        self.data = snapshot if server.offset > 1 else self._read_from_disk(seen, server)
         self.history = self._noted.history
         if self.data.replid != known.replid or self.data.least < known.least:
             # Less came back than was noted, so nothing of that is proved any more.
@@ -237,7 +242,7 @@ class ServerAgent:
             return self._step_down(server, view)
         self._outvoted = None
         if server.link_up and _plain(server.follows) == view.master and not self._is_dead_link(server, master, now):
-            self._no_master_since, self._connecting, self.waiting, self._kept = None, None, "", None
+            self._no_master_since, self._connecting, self.waiting, self._kept = None, None, "", ""
             shut_out = master is not None and self._settings.host in master.excluded
             return [*self._close(server), *(self._priority(server, 0) if shut_out else self._settle(server, view))]
         if master is not None and master.leads:
@@ -279,11 +284,11 @@ class ServerAgent:
         if _plain(server.follows) != view.master:
             return [*self._close(server), Ask(("REPLICAOF", view.master, self._settings.port))]
         own = self._own_state(seen)
-        if not has_all_of(master, own) and self._kept != self.data:
-            keep = self._keep(seen, server, own, master)
-            if keep is not None:
-                return keep
-            self._kept = self.data
+        name = self._name_of_kept(seen, server, own)
+        if not has_all_of(master, own) and self._kept != name:
+            if name not in seen.disk.kept:
+                return self._keep(seen, server, own, master, name)
+            self._kept = name
         self.waiting = ""
         if server.link_up:
             self._dead_link_since = None
@@ -301,12 +306,20 @@ class ServerAgent:
             return []
         return [Ask(("REPLICAOF", _respelt(server.follows), self._settings.port))]
 
-    def _keep(self, seen: Seen, server: Server, own: State, master: State) -> list[Action] | None:
-        """What to do before the data may be overwritten; None when it is kept."""
-        end = own.data.least if own.data.most is None else own.data.most
-        name = f"kept-of-term-{max(self.memory.term, 0)}-{own.data.replid[:8] or 'unknown'}-{end}"
-        if name in seen.disk.kept:
-            return None
+    def _name_of_kept(self, seen: Seen, server: Server, own: State) -> str:
+        """The same for the same data only, so that nothing is kept twice, or taken for kept."""
+        data = own.data
+        name = f"kept-of-term-{max(self.memory.term, 0)}-{data.replid[:8] or 'unknown'}"
+        if data.most is not None:
+            return f"{name}-{data.most}"
+        # Several data may have that much: those of a file differ by its size, snapshots by the process that read them.
+        number, size = seen.disk.tail
+        return f"{name}-{data.least}-{f'{number}.{size}' if server.append_only else server.run_id[:8]}"
+
+    def _keep(self, seen: Seen, server: Server, own: State, master: State, name: str) -> list[Action]:
+        """What to do before the data may be overwritten, until it is kept."""
+        if server.rewriting:
+            return [Say("role", "its append only file is being written: it is kept after that")]
         needs = int(seen.disk.data_bytes * ROOM)
         if len(seen.disk.kept) >= self._settings.copies or seen.disk.free_bytes < needs:
             full = (
@@ -324,15 +337,14 @@ class ServerAgent:
             return []
         if not server.append_only:
             # What is in memory only goes to the file first.
-            if self._snapshot_after is None:
-                self._snapshot_after = server.saved_at
-                return [Ask(("BGSAVE",))]
             if server.saving:
                 return []
-            if server.saved_at == self._snapshot_after or not server.saved_well:
-                self._snapshot_after = None
+            if self._snapshot is None or self._snapshot[0] != own.data:
+                self._snapshot = (own.data, server.saved_at)
+                return [Ask(("BGSAVE",))]
+            before, self._snapshot = self._snapshot[1], None
+            if server.saved_at == before or not server.saved_well:
                 return [Say("role", "the snapshot of what is to be kept failed: trying again")]
-            self._snapshot_after = None
         about = (
             f"{pod(own.host)} had {own.data.least} of history {own.data.replid}, {pod(master.host)} may lack some of it"
         )
