@@ -59,8 +59,9 @@ sanity: deps ## ansible-test sanity in a copy of the tree
 	@tests/tools/sanity
 
 .PHONY: unit
-unit: deps ## unit and property tests: no cluster, no servers
+unit: deps ## unit and property tests, and the simulation of tests/simulation: no cluster, no servers
 	@$(PYTEST) tests/unit $(WITHOUT_LONG) -n auto --dist loadfile
+	@$(PYTEST) tests/simulation $(WITHOUT_LONG) -n auto --dist worksteal
 
 .PHONY: integration
 integration: deps ## the modules against real redis-server processes on loopback

@@ -1,13 +1,17 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ways to break the agent, each of which some seed must notice. Usage: python -m tests.simulation.mutations [NAME...]"""
+"""Ways to break the agent, each of which some seed must notice.
+
+Usage: python -m tests.simulation.mutations [NAME...]
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 from unittest import mock
 
 from agent import evidence, handover, model, sentinel, server
@@ -129,7 +133,7 @@ def _votes_again(self: Sentinel, epoch: int, master: str) -> None:
 _configure = Sentinel.configure
 
 
-def _trusts_files(self: Any, seen: Any) -> Any:
+def _trusts_files(self: Any, *_unused: Any) -> Any:
     return self._noted.data
 
 
@@ -167,11 +171,11 @@ MUTATIONS: dict[str, Callable[[], Any]] = {
 
 def caught_by(name: str, first: int = 0, count: int = SEEDS) -> tuple[int, str]:
     """The first seed that notices, and what it says; -1 where none does."""
-    with MUTATIONS[name]():
-        for seed in range(first, first + count):
+    for seed in range(first, first + count):
+        with MUTATIONS[name]():
             violations = simulate(seed).violations
-            if violations:
-                return seed, violations[0]
+        if violations and not simulate(seed).violations:
+            return seed, violations[0]
     return -1, "not caught"
 
 

@@ -87,7 +87,7 @@ def _act_as_a_person(world: World) -> None:
     if not world.plan.patient or any(one.role == "master" and one.alive for one in world.servers):
         return
     epochs = [one.view().epoch for one in world.sentinels if one.answers]
-    terms = [shell.agent.state.term for shell in world.server_shells]
+    terms = [shell.agent.memory.term for shell in world.server_shells]
     term = max([world.api.record().term, *epochs, *terms]) + 1
     best = max(world.servers, key=lambda one: len(one.writes))
     if world.decision != (best.host, term):

@@ -7,7 +7,6 @@ What is modelled was measured on real servers, see tests/integration/ and SERVER
 
 from __future__ import annotations
 
-from random import Random
 from typing import TYPE_CHECKING, Callable
 
 from agent.model import Replica
@@ -77,7 +76,7 @@ class Server:
         self.priority, self.needed, self.closed = 0, self.configured_needed, True
         self.writes: list[int] = []
         self.detached = self.rewriting = False
-        self.saving, self.saved_well = False, True
+        self.saving, self.saved_well, self.dirty = False, True, 0
         self.backlog: list[tuple[int, int]] = []
         self.backlog_start = 0
         self._inbox.clear()
@@ -191,8 +190,8 @@ class Server:
         return Seen(
             self.run_id, self.role, self.replid, self.reported_offset(), self.replid2, self.offset2,
             self.follows if self.role == "slave" else "", self.linked, self.transferring, self.loading, self.priority,
-            self.needed, self.closed, self.append_only, len(self.writes), self.saving, self.volume.saved_at,
-            self.saved_well, self.detached or self.rewriting,
+            self.needed, self.closed, self.append_only, len(self.writes), self.dirty, self.backlog_start + 1,
+            self.saving, self.volume.saved_at, self.saved_well, self.detached or self.rewriting,
             tuple(
                 Replica(link.replica.host, link.online, link.acknowledged, int(now - link.master_heard_at))
                 for link in self.downstream
@@ -219,8 +218,11 @@ class Server:
                 else:
                     raise AssertionError(words)
         elif words == ("BGSAVE",):
+            if self.saving:
+                return "ERR Background save already in progress"
             self.saving = True
-            self._later(self.random.uniform(0.1, 3.0), self._saved)
+            forked = (list(self.writes), self.replid, self.offset)
+            self._later(self.random.uniform(0.1, 3.0), self._child_saved, forked, self.dirty)
         else:
             raise AssertionError(words)
         return "OK"
@@ -291,6 +293,7 @@ class Server:
         else:
             self.writes.extend(writes)
         self.volume.gained(writes)
+        self.dirty += len(writes)
 
     def _pump_later(self, link: Link) -> None:
         if link.online and not link.pumping:
@@ -426,7 +429,13 @@ class Server:
         target.downstream.append(link)
         self.upstream = link
         self._later(
-            self.random.choice([0.1, 1.0, 1.0, 4.0]), self._transferred, attempt, link, copy, target.replid, target.offset
+            self.random.choice([0.1, 1.0, 1.0, 4.0]),
+            self._transferred,
+            attempt,
+            link,
+            copy,
+            target.replid,
+            target.offset,
         )
 
     def _place_in(self, master: Server) -> int | None:
@@ -471,6 +480,8 @@ class Server:
         self.volume.gained(copy)
         self.replid, self.offset, self.replid2, self.offset2 = replid, offset, "0" * 40, -1
         self.backlog, self.backlog_start = [], offset
+        # The child of a snapshot is killed; what counts writes does not change.
+        self.saving = False
         self.loading = True
         self.transferring = False
         self.world.may_crash(self)
@@ -523,14 +534,18 @@ class Server:
     # Snapshots
 
     def _save(self) -> None:
-        self.volume.snapshot = (list(self.writes), self.replid, self.offset)
-        self.volume.saved_at += 1
+        self._saved((list(self.writes), self.replid, self.offset), self.dirty)
 
-    def _saved(self) -> None:
+    def _saved(self, snapshot: tuple[list[int], str, int], dirty: int) -> None:
         self.saving = False
         self.saved_well = not self.volume.full
         if self.saved_well:
-            self._save()
+            self.volume.snapshot, self.volume.saved_at = snapshot, int(self.loop.now)
+            self.dirty -= dirty
+
+    def _child_saved(self, snapshot: tuple[list[int], str, int], dirty: int) -> None:
+        if self.saving:
+            self._saved(snapshot, dirty)
 
     def save_sometimes(self) -> None:
         if self.answers and not self.loading and not self.append_only and not self.volume.full:

@@ -7,10 +7,9 @@ What is seen was true at several moments, and is acted on later. The process may
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from agent.evidence import Memory, State
+from agent.evidence import State
 from agent.model import Action, Ask, AskSentinel, Gate, Gone, Keep, Note, Renew, Say, Seen
 from agent.redis_io import state_without_agent
 from agent.sentinel import Begin, Label, SentinelAgent, SentinelSeen, Write
@@ -18,14 +17,16 @@ from agent.server import ServerAgent, Settings
 
 from .sentinels import Sentinel
 from .servers import Server
+from .volumes import WRITE_BYTES
 
 if TYPE_CHECKING:
     from .world import World
 
 ROUND_SECONDS = 0.5
 QUICK_SECONDS = 0.1
-ANSWER_SECONDS = 1.0
 STALE_SECONDS = 15.0
+# How long a hand-over may take.
+PATIENCE_SECONDS = 30.0
 
 
 class Shell:
@@ -39,6 +40,7 @@ class Shell:
         self.round_at = float("-inf")
         self._runs = 0
         self._said: dict[str, str] = {}
+        self._late: dict[str, Any] = {}
         # A monotonic clock begins anywhere.
         self._clock = self.random.uniform(0, 1e6)
 
@@ -48,6 +50,7 @@ class Shell:
         self.alive, self.hung = True, False
         self._runs += 1
         self._said.clear()
+        self._late.clear()
         self.begin()
         self._later(self.random.uniform(0.1, 1.0), self._look)
 
@@ -83,23 +86,38 @@ class Shell:
     def views(self) -> dict[str, Any]:
         network = self.world.network
         return {
-            one.host: one.view() if one.answers and network.connects(self.machine, one.machine) else None
+            one.host: self._in_time(
+                one.host, one.view() if one.answers and network.connects(self.machine, one.machine) else None
+            )
             for one in self.world.sentinels
         }
 
     def states(self, but: Server | None = None) -> dict[str, State | None]:
-        return {one.host: self._state_of(one) for one in self.world.servers if one is not but}
+        return {one.host: self._in_time(one.host, self._state_of(one)) for one in self.world.servers if one is not but}
+
+    def _in_time(self, host: str, answer: Any) -> Any:
+        """An answer that is late counts as none, and in the next round as that of then, see neighbours.Group."""
+        if host in self._late:
+            return self._late.pop(host)
+        if self.world.plan.stalls and self.random.random() < self.world.plan.stalls / 4:
+            self._late[host] = answer
+            return None
+        return answer
 
     def _state_of(self, server: Server) -> State | None:
         if not self.world.network.connects(self.machine, server.machine) or not self.world.machine_runs(server.machine):
             return None
         shell = self.world.shell_of(server)
         if shell.alive:
-            return None if shell.hung else shell.agent.state
+            fresh = self.loop.now - shell.round_at < STALE_SECONDS
+            return shell.agent.state if fresh and not shell.hung else None
         # Nobody listens: the server itself is asked.
         if not server.answers or server.loading:
             return None
-        return self.world.without_agent(server, state_without_agent)
+        try:
+            return self.world.without_agent(server, state_without_agent)
+        except ValueError:
+            return None
 
     def _look(self) -> None:
         raise NotImplementedError
@@ -146,19 +164,14 @@ class ServerShell(Shell):
         self.server = server
         self.going = False
         self.gone = ""
-        self.fresh = False
 
     def begin(self) -> None:
         plan, world = self.world.plan, self.world
-        values = {
-            "host": self.server.host, "hosts": tuple(one.host for one in world.servers),
-            "sentinels": len(world.sentinels), "election": plan.election, "patient": plan.patient, "patience": 30.0,
-            "needed": plan.needed, "copies": plan.copies, "port": "6379",
-        }  # fmt: skip
-        known = {field.name for field in fields(Settings)}
-        self.agent = world.make_server_agent(
-            Settings(**{name: value for name, value in values.items() if name in known}), self.server.volume.memory
-        )
+        settings = Settings(
+            self.server.host, tuple(one.host for one in world.servers), len(world.sentinels), plan.election,
+            plan.patient, PATIENCE_SECONDS, plan.needed, plan.copies,
+        )  # fmt: skip
+        self.agent = ServerAgent(settings, self.server.volume.memory)
 
     @property
     def ready(self) -> bool:
@@ -166,7 +179,7 @@ class ServerShell(Shell):
         return self.alive and self.agent.ready and self.loop.now - self.round_at < STALE_SECONDS
 
     def _look(self) -> None:
-        disk = self.server.volume.look(0)
+        disk = self.server.volume.look(len(self.server.writes) * WRITE_BYTES)
         stall = self.stall()
         if stall:
             self._later(stall, self._see, disk, self.states(self.server), self.views())
@@ -183,32 +196,16 @@ class ServerShell(Shell):
 
     def do(self, action: Any) -> None:
         server = self.server
-        if isinstance(action, (Ask, Gate, Renew)):
-            call: Any = Server.command
-            if isinstance(action, Ask):
-                argument: Any = action.words
-            elif isinstance(action, Gate):
-                call, argument = Server.gate, action.open
-            else:
-                call, argument = Server.renew, action.master
-            if not server.alive:
-                raise OSError("no server")
-            if server.hung or (server.slow and self.random.random() < 0.3):
-                # It does it when it goes on, but the agent does not hear of it.
-                server.receive(0.0, call, server, argument)
-                raise OSError("no answer in time")
-            reply = call(server, argument)
-            if reply != "OK":
-                raise OSError(reply)
+        if isinstance(action, Ask):
+            if action.words == ("REPLICAOF", "NO", "ONE"):
+                self.world.elected(server)
+            self._command(Server.command, action.words)
+        elif isinstance(action, Gate):
+            self._command(Server.gate, action.open)
+        elif isinstance(action, Renew):
+            self._command(Server.renew, action.master)
         elif isinstance(action, AskSentinel):
-            sentinel = next(one for one in self.world.sentinels if one.host == action.host)
-            network = self.world.network
-            if not sentinel.answers or not network.carries(self.machine, sentinel.machine):
-                raise OSError("no answer")
-            accepted = sentinel.fail_over()
-            if not network.carries(sentinel.machine, self.machine):
-                raise OSError("no answer")
-            self.agent.answered(accepted, self.clock())
+            self._fail_over(next(one for one in self.world.sentinels if one.host == action.host))
         elif isinstance(action, Keep):
             self.world.kept(server, action)
         elif isinstance(action, Note):
@@ -219,6 +216,27 @@ class ServerShell(Shell):
             self.gone = action.text
         else:
             raise AssertionError(action)
+
+    def _command(self, call: Any, argument: Any) -> None:
+        server = self.server
+        if not server.alive:
+            raise OSError("no server")
+        if server.hung or (server.slow and self.random.random() < 0.3):
+            # It does it when it goes on, but the agent does not hear of it.
+            server.receive(0.0, call, server, argument)
+            raise OSError("no answer in time")
+        reply = call(server, argument)
+        if reply != "OK":
+            raise OSError(reply)
+
+    def _fail_over(self, sentinel: Sentinel) -> None:
+        network = self.world.network
+        if not sentinel.answers or not network.carries(self.machine, sentinel.machine):
+            raise OSError("no answer")
+        accepted = sentinel.fail_over()
+        if not network.carries(sentinel.machine, self.machine):
+            raise OSError("no answer")
+        self.agent.answered(accepted, self.clock())
 
     def pause(self) -> float:
         return QUICK_SECONDS if self.going else ROUND_SECONDS
@@ -262,6 +280,9 @@ class SentinelShell(Shell):
         seen = SentinelSeen(record, pods, views, states, self.sentinel.configured, *self.world.decision)
         actions = self.agent.round(seen, self.clock())
         stall = self.stall() if actions else 0.0
+        if stall == 3.0 and self.random.random() < 0.5:
+            # A process can be stopped for long between what it saw and what it does about it.
+            stall = self.random.uniform(5.0, 30.0)
         if stall:
             self._later(stall, self._act, actions)
         else:

@@ -23,6 +23,7 @@ class Volume:
     def __init__(self, random: Random, append_only: bool) -> None:
         self._random, self._append_only = random, append_only
         self.full = False
+        self.emptied = 0
         self.had: set[int] = set()
         self.lost: set[int] = set()
         self.kept: dict[str, list[int]] = {}
@@ -77,6 +78,7 @@ class Volume:
     def empty(self) -> None:
         self.lost |= self.had
         self.kept = {}
+        self.emptied += 1
         self._make()
 
     # What the agent does with it

@@ -8,7 +8,6 @@ from random import Random
 from typing import Any, Callable
 
 from agent.model import Keep
-from agent.server import ServerAgent
 
 from .clients import Acknowledged, Client
 from .kubernetes import Api
@@ -20,19 +19,18 @@ from .servers import Server
 from .shells import SentinelShell, ServerShell
 from .volumes import Volume
 
+# A server that was the master may have come back before anything was written.
+FEW_WRITES = 20
+
 
 class World:
-    make_server_agent: Callable[..., ServerAgent] = ServerAgent
-
     def __init__(self, seed: int, plan: Plan, tell: Callable[[str], None] | None = None) -> None:
         self.seed, self.plan, self._tell = seed, plan, tell
         self.random = Random(seed)
         self.loop = Loop()
         self.network = Network(self.random)
         self.servers: list[Server] = []
-        self.servers += [
-            Server(self, number, Volume(self.random, plan.append_only)) for number in range(plan.servers)
-        ]
+        self.servers += [Server(self, number, Volume(self.random, plan.append_only)) for number in range(plan.servers)]
         self._by_host = {one.host: one for one in self.servers}
         self.pod_names = [one.name for one in self.servers]
         self.sentinels = [Sentinel(self, number) for number in range(plan.sentinels)]
@@ -147,6 +145,17 @@ class World:
         self.trace("volume", server.name, f"{action.name}: {len(server.volume.kept[action.name])} writes")
         self.count("kept copies")
 
+    def elected(self, server: Server) -> None:
+        """An agent makes its server the master: not one without data, where another that answers has some."""
+        if server.writes or not self.plan.append_only or self.decision[0]:
+            return
+        for one in self.servers:
+            shell = self.shell_of(one)
+            answers = shell.alive and not shell.hung and self.network.connects(server.machine, one.machine)
+            measured = shell.agent.state.keys if shell.alive and shell.agent.state else 0
+            if answers and one.answers and measured > FEW_WRITES and len(one.writes) > FEW_WRITES:
+                self.violate(f"{server.name} has no data and leads, though {one.name} has {len(one.writes)} writes")
+
     def replaced(self, server: Server, by: list[int]) -> None:
         """A full synchronisation is about to replace a server's data: of what is gone with that a copy must be."""
         gone = [write for write in set(server.writes).difference(by) if write in self.acknowledged_writes]
@@ -172,7 +181,8 @@ class World:
             f"master_sync_in_progress:{int(seen.syncing)}", f"loading:{int(seen.loading)}",
             f"rdb_bgsave_in_progress:{int(seen.saving)}", "rdb_last_save_time:0", "rdb_last_bgsave_status:ok",
             f"aof_enabled:{int(seen.append_only)}", f"aof_rewrite_in_progress:{int(seen.rewriting)}",
-            "aof_rewrite_scheduled:0", "aof_last_bgrewrite_status:ok",
+            "aof_rewrite_scheduled:0", f"rdb_changes_since_last_save:{seen.dirty}",
+            f"repl_backlog_first_byte_offset:{seen.backlog}", "aof_last_bgrewrite_status:ok",
             *([f"db0:keys={seen.keys},expires=0"] if seen.keys else []),
         ]  # fmt: skip
         config = [

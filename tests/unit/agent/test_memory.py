@@ -38,11 +38,13 @@ def started(server, tail=(1, 500), memory=NOTED):
         (replace(PARKED, append_only=False, replid="a", offset=90), (0, 0), Data("a", 90, 90), ()),
         (replace(PARKED, append_only=False, replid="z", offset=30), (0, 0), Data("z", 30, 30), ()),
         (replace(PARKED, append_only=False, replid="a", offset=110), (0, 0), Data("a", 110, 110), NOTED.history),
+        # It had a link already, which the agent did not see: it says how far it is, and all of it is other data.
+        (replace(PARKED, replid="c", offset=700), (3, 0), Data("c", 700, 700), ()),
     ],
 )
 def test_what_came_back(server, tail, data, history):
     state = started(server, tail).state
-    assert (state.data, state.history) == (data, history)
+    assert (replace(state.data, before=data.before), state.history) == (data, history)
 
 
 def test_a_master_that_lost_something_proves_nothing_by_what_it_noted():
@@ -59,3 +61,13 @@ def test_a_former_master_that_is_proved_to_have_less_does_not_lead():
         "s-2": State("s-2", 4, "s-0", Data("a", 80, 80), (), 9),
     }
     assert choose(states, False, False).best == "s-1"
+
+
+@pytest.mark.parametrize("full", [{"replid": "m", "backlog": 5001}, {"backlog": 5001}])
+def test_data_that_came_at_once_is_not_counted_as_no_write(full):
+    """A full synchronisation leaves the count of writes as it is."""
+    agent = started(replace(PARKED, dirty=0, backlog=2))
+    linked = replace(PARKED, offset=5000, link_up=True, dirty=0, **full)
+    for now, server in enumerate((linked, replace(linked, link_up=False))):
+        agent.round(Seen(server, {}, {"s-1": None, "s-2": None}, Disk((2, 0))), now + 1.0)
+    assert agent.state.data.most == 5000

@@ -54,6 +54,8 @@ class Server:
     keys: int = 0
     dirty: int = 0
     """Counts writes since ``saved_at``, and nothing else."""
+    backlog: int = 0
+    """Where its backlog begins, which is another one after all data came from a master, of which ``dirty`` counts none."""
     saving: bool = False
     saved_at: int = 0
     saved_well: bool = True

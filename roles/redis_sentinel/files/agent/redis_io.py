@@ -132,6 +132,7 @@ def parse_server(replies: list[Any]) -> tuple[Server, dict[str, str]]:
             append_only=config["appendonly"] == "yes",
             keys=sum(int(value.split("keys=")[1].split(",")[0]) for name, value in info.items() if _is_database(name)),
             dirty=int(info["rdb_changes_since_last_save"]),
+            backlog=int(info["repl_backlog_first_byte_offset"]),
             saving=info["rdb_bgsave_in_progress"] == "1",
             saved_at=int(info["rdb_last_save_time"]),
             saved_well=info["rdb_last_bgsave_status"] == "ok",
@@ -157,12 +158,12 @@ def _replica(value: str) -> Replica:
 
 
 def state_without_agent(host: str, replies: list[Any]) -> State:
-    """What a server that has no agent says: one of a pod of an earlier release, which shows its term by a setting."""
+    """What a server says whose pod is of an earlier release. ValueError for one whose agent just does not run."""
     server, config = parse_server(replies)
-    term, master = -1, ""
     shown = config.get("cluster-announce-hostname", "")
-    if shown.startswith("term-"):
-        term, master = int(shown[5:].partition(".")[0]), shown.partition(".")[2]
+    if not shown.startswith("term-"):
+        raise ValueError(f"{host}: its agent does not answer")
+    term, master = int(shown[5:].partition(".")[0]), shown.partition(".")[2]
     end = server.offset if server.leads or not server.link_up else None
     history = ((server.replid2, server.offset2 - 1),) if server.offset2 > 0 else ()
     return State(
