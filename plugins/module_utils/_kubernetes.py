@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
+from ansible_collections.slotwise.redis.plugins.module_utils._passwords import fault_of, without_line_end
 
 try:
     from kubernetes import client, config
@@ -156,12 +157,10 @@ class Kubernetes:
                 f"Secret {namespace}/{name} has no key {key}.",
                 [f"its keys: {', '.join(sorted(secret.data or {})) or 'none'}"],
             )
-        # a line break at the end, as editors and echo leave it, is no part of the password for the pods either
-        value = base64.b64decode(secret.data[key]).decode().rstrip("\n")
-        if not value:
-            # with it servers would ask for no password, and let everybody in
-            raise EngineError(f"Secret {namespace}/{name} has an empty value as {key}.", [])
-        return value
+        value = base64.b64decode(secret.data[key] or "")
+        if fault := fault_of(value):
+            raise EngineError(f"The password in key {key} of Secret {namespace}/{name} {fault}", [])
+        return without_line_end(value).decode()
 
     def port_forward(self, namespace: str, pod: str, port: int, timeout: float) -> socket.socket:
         """An open connection to a port of a pod. Raises OSError where it cannot be had."""
@@ -180,7 +179,8 @@ class Kubernetes:
 def _waiting(pod) -> str:
     """Why the server of a pod does not run: scheduling, image, crash; empty when it runs."""
     if pod.metadata.deletion_timestamp:
-        return "is terminating"
+        held = ", ".join(pod.metadata.finalizers or [])
+        return f"is terminating, held by {held}" if held else "is terminating"
     for condition in pod.status.conditions or []:
         if condition.type == "PodScheduled" and condition.status != "True":
             return f"cannot be scheduled: {condition.message or condition.reason}"

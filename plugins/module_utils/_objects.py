@@ -21,6 +21,7 @@ from typing import Any
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_errors
+from ansible_collections.slotwise.redis.plugins.module_utils._leaving import leaving
 
 try:
     from kubernetes.client.exceptions import ApiException
@@ -179,14 +180,18 @@ class Objects:
     def wait_gone(self, refs: Iterable[Ref], timeout: float) -> None:
         """Return when none of the objects exists any more."""
         deadline = time.monotonic() + timeout
-        left = list(refs)
+        left: dict[Ref, Any] = dict.fromkeys(refs)
         while left:
-            left = [ref for ref, live in zip(left, in_parallel(self.read, left)) if live is not None]
+            found = in_parallel(self.read, list(left))
+            left = {ref: live for ref, live in zip(left, found) if live is not None}
             if left and time.monotonic() > deadline:
                 raise Stalled(
-                    f"{len(left)} objects still exist {timeout:.0f} s after their removal was asked for.",
-                    [str(ref) for ref in left],
-                    "Look at their finalizers and at what still uses them, then run again.",
+                    f"{len(left)} objects that are being deleted still exist after {timeout:.0f} s.",
+                    [
+                        going["text"] if (going := leaving(found)) else f"{ref} was made anew"
+                        for ref, found in left.items()
+                    ],
+                    "Look at what holds them: who set a finalizer takes it away. Then run again.",
                 )
             if left:
                 time.sleep(POLL_SECONDS)

@@ -97,6 +97,26 @@ def claim(number, component="standalone"):
     return {"metadata": {"name": f"data-orders-{number}", "labels": labels}}
 
 
+VOLUME = {
+    "metadata": {"name": "shop.orders-1"},
+    "spec": {
+        "claimRef": {"name": "data-orders-1"},
+        "local": {"path": "/var/lib/slotwise-redis/shop.orders-1"},
+        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [{"values": ["node1"]}]}]}},
+    },
+}
+
+
+def going(kind, name, like=None):
+    """An object that somebody is deleting, as kubernetes_objects_info tells it."""
+    metadata = {**(like or {}).get("metadata", {}), "name": name}
+    return {
+        "kind": kind,
+        "metadata": metadata,
+        "leaving": {"text": f"{kind} {name} is being deleted since then.", "loses": True},
+    }
+
+
 def running(**more):
     return {**NOTHING, "statefulset": [statefulset()], "secret": [secret()], **more}
 
@@ -211,7 +231,7 @@ REFUSALS = {
         INPUT,
         {"redis_cluster_password": "hunter2\nrequirepass x"},
         NOTHING,
-        ["redis_cluster_password holds a line break"],
+        ["redis_cluster_password has control characters or line breaks. Allowed: one line of UTF-8 text"],
     ),
     "directives": (
         INPUT,
@@ -283,8 +303,8 @@ REFUSALS = {
     "no password in the secret": (
         LIVE,
         {"redis_cluster_existing_secret": "given"},
-        {**NOTHING, "secret": [secret(password="is empty")]},
-        ["The password in key password of Secret shop/given is empty"],
+        {**NOTHING, "secret": [secret(password="is empty. Allowed: more.")]},
+        ["The password in key password of Secret shop/given is empty. Allowed: more."],
     ),
     "other key": (
         LIVE,
@@ -344,8 +364,30 @@ REFUSALS = {
     "namespace going": (
         LIVE,
         {},
-        {**NOTHING, "namespace": [{"metadata": {"name": "shop"}, "status": {"phase": "Terminating"}}]},
-        ["Namespace shop is being removed (Terminating)"],
+        {**NOTHING, "namespace": [going("Namespace", "shop")]},
+        ["Namespace shop is being deleted since then. A deletion cannot be taken back, and a new Namespace would lack"],
+    ),
+    "claims, volumes and password going": (
+        LIVE,
+        {"redis_cluster_replicas": 2},
+        running(
+            claims=[{**claim(0, "cluster"), **going("PersistentVolumeClaim", "data-orders-0", claim(0, "cluster"))}],
+            volumes=[{**VOLUME, **going("PersistentVolume", "shop.orders-1")}],
+            secret=[{**secret(), **going("Secret", "orders-auth")}],
+        ),
+        [
+            "PersistentVolume shop.orders-1 is being deleted since then. A deletion cannot be taken back",
+            "PersistentVolumeClaim data-orders-0 is being deleted since then. A deletion cannot be taken back",
+            "Secret orders-auth is being deleted since then. A deletion cannot be taken back",
+        ],
+    ),
+    "StatefulSet going": (
+        LIVE,
+        {"redis_cluster_replicas": 2},
+        running(
+            statefulset=[{**statefulset(), "kind": "StatefulSet", "leaving": {"text": "It goes.", "loses": False}}]
+        ),
+        [],
     ),
     "no such nodes": (
         LIVE,
@@ -419,6 +461,14 @@ TEXTS = {
         },
     ),
     "not ready": (NOT_READY, {"__common_running": {"objects": {"pods": WAITING}}}),
+    "pod that stays": (
+        NOT_READY,
+        {
+            "__common_running": {
+                "objects": {"pods": [{**pod("orders-0"), "leaving": {"text": "Pod shop/orders-0 goes, held by x."}}]}
+            }
+        },
+    ),
     "no answer": (NOT_READY, {"__common_running": {"msg": "the API does not answer"}}),
 }
 
@@ -437,6 +487,21 @@ ALONE_REFUSALS = {
         {"redis_standalone_config": {"requirepass": "x", "replicaof": "x 1"}},
         NOTHING,
         ["replicaof cannot be set here", "use redis_standalone_password or redis_standalone_existing_secret"],
+    ),
+    "alone: password of bytes": (
+        LIVE,
+        {"redis_standalone_existing_secret": "given", "redis_standalone_existing_secret_key": "odd"},
+        {
+            **NOTHING,
+            "secret": [{"metadata": {"name": "given"}, "data": {"odd": None}, "faults": {"odd": "is not UTF-8 text."}}],
+        },
+        ["The password in key odd of Secret shop/given is not UTF-8 text."],
+    ),
+    "alone: password with a line break": (
+        INPUT,
+        {"redis_standalone_password": "hunter2\u2028"},
+        NOTHING,
+        ["redis_standalone_password has control characters or line breaks. Allowed: one line"],
     ),
     "alone: more": (LIVE, {}, {**NOTHING, "statefulset": [servers(1)], "secret": [secret()]}, []),
     "alone: fewer": (
@@ -497,6 +562,21 @@ WATCHED_REFUSALS = {
         ],
     ),
     "watched: given rights": (RIGHTS, {**NOT_MADE, **rights("made")}, NOTHING, []),
+    "watched: given rights that go": (
+        RIGHTS,
+        {
+            **NOT_MADE,
+            "__redis_sentinel_rights": {
+                "objects": {
+                    "account": [going("ServiceAccount", "orders")],
+                    "role": [{}],
+                    "binding": [{"roleRef": {"name": "made"}}],
+                }
+            },
+        },
+        NOTHING,
+        ["redis_sentinel_service_account_create is false, and ServiceAccount orders is being deleted since then."],
+    ),
     "watched: no such rights": (
         RIGHTS,
         {**NOT_MADE, **rights()},
@@ -551,6 +631,19 @@ WATCHED_REFUSALS = {
         NOTHING,
         ["min-replicas-to-write is 3 and there are 2 replicas", "Replica-Priority cannot be set here"],
     ),
+    "watched: password of bytes": (
+        LIVE,
+        {},
+        {**NOTHING, "secret": [secret(password="is not UTF-8 text.")]},
+        ["The password in key password of Secret shop/orders-auth is not UTF-8 text."],
+    ),
+    "watched: password with a tab": (
+        INPUT,
+        {"redis_sentinel_password": "hunter2\t"},
+        NOTHING,
+        ["redis_sentinel_password has control characters or line breaks. Allowed: one line"],
+    ),
+    "watched: password with a line end": (INPUT, {"redis_sentinel_password": "hunter2\n"}, NOTHING, []),
     "watched: more": (LIVE, {}, {**NOTHING, "statefulset": [watched(2, 3)], "secret": [secret()]}, []),
     "watched: fewer": (
         LIVE,
@@ -724,6 +817,7 @@ def test_pods_that_are_not_ready(said):
     assert "orders-0:" not in text
     assert "- orders-1: Pending; ImagePullBackOff no such image\n" in text
     assert "- orders-2: Pending; node(s) didn't find available persistent volumes to bind\n" in text
+    assert "- orders-0: Running; Pod shop/orders-0 goes, held by x\n" in said["pod that stays"]
     assert said["no answer"].strip() == "the API does not answer"
 
 

@@ -218,8 +218,29 @@ REFUSALS = {
     "namespace going": (
         LIVE,
         GIVEN,
-        {**NOTHING, "namespace": [{"metadata": {"name": "cache"}, "status": {"phase": "Terminating"}}]},
-        ["Namespace cache is being removed (Terminating)."],
+        {**NOTHING, "namespace": [{"kind": "Namespace", "leaving": {"text": "It goes.", "loses": True}}]},
+        ["It goes. A deletion cannot be taken back, and a new Namespace would lack what it holds"],
+    ),
+    "password going": (
+        LIVE,
+        {**GIVEN, "twemproxy_existing_secret": "given"},
+        {
+            **NOTHING,
+            "secret": [{"kind": "Secret", "data": {"password": None}, "leaving": {"text": "It goes.", "loses": True}}],
+        },
+        ["It goes. A deletion cannot be taken back, and a new Secret would lack what it holds"],
+    ),
+    "proxies going": (
+        LIVE,
+        GIVEN,
+        {**NOTHING, "deployment": [{**found("Deployment", "proxy"), "leaving": {"text": "It goes.", "loses": False}}]},
+        [],
+    ),
+    "password of bytes": (
+        LIVE,
+        {**GIVEN, "twemproxy_existing_secret": "given"},
+        {**NOTHING, "secret": [{"data": {"password": None}, "faults": {"password": "is not UTF-8 text."}}]},
+        ["The password in key password of Secret cache/given is not UTF-8 text."],
     ),
     "no secret": (
         LIVE,

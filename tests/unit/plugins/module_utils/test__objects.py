@@ -109,8 +109,15 @@ def test_wait_gone(make, monkeypatch):
     monkeypatch.setattr(_objects, "POLL_SECONDS", 0)
     objects, _client = make(CONFIG, ApiException(status=404))
     objects.wait_gone([Ref("ConfigMap", "a", "n")], 10)
+    held = {"deletionTimestamp": "2026-11-27T10:00:00Z", "finalizers": ["example.org/never"]}
+    objects, _client = make({**CONFIG, "metadata": {**CONFIG["metadata"], **held}})
+    with pytest.raises(Stalled) as error:
+        objects.wait_gone([Ref("ConfigMap", "a", "n")], -1)
+    assert error.value.found == (
+        "ConfigMap n/a is being deleted since 2026-11-27T10:00:00Z, held by finalizer example.org/never.",
+    )
     objects, _client = make(CONFIG)
-    with pytest.raises(Stalled, match=r"1 objects still exist(.|\n)*ConfigMap n/a"):
+    with pytest.raises(Stalled, match="ConfigMap n/a was made anew"):
         objects.wait_gone([Ref("ConfigMap", "a", "n")], -1)
 
 
