@@ -62,7 +62,7 @@ class Init:
             return
         nodes = self._bring_about(deployment, desired, fleet, nodes, plan)
         self.result["after"] = topology(nodes)
-        self.warnings = placement_problems(nodes) + open_slots(nodes)
+        self.warnings = placement_problems(nodes, deployment.zones) + open_slots(nodes)
 
     def _show(self, *plans: Plan) -> None:
         """The plan that is, or was, carried out: one for each round."""

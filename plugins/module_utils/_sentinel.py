@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info
+from ansible_collections.slotwise.redis.plugins.module_utils._placement import watched_warnings
 from ansible_collections.slotwise.redis.plugins.module_utils._sentinels import (
     agreed,
     parse_server,
@@ -97,6 +98,7 @@ class Watch:
             "address": view.master if view else "",
             "epoch": view.epoch if view else -1,
             "quorum": view.quorum if view else 0,
+            "placement": self._placement(view),
             "servers": rows,
             "sentinels": [
                 {"pod": e.name, "machine": e.machine, "address": e.address, "master": pod_of(v.master) if v else ""}
@@ -104,6 +106,14 @@ class Watch:
                 for v in [views.get(e.name)]
             ],
         }
+
+    def _placement(self, view) -> list[str]:
+        """What one failure would take. It keeps nothing from being healthy, and is no matter while some are away."""
+        if self.silent:
+            return []
+        servers = self.servers.endpoints if self._servers else []
+        quorum = view.quorum if view else 0
+        return watched_warnings(servers, self._fleets[-1].endpoints, quorum, self._sentinels.zones)
 
     def _rows(self, found: list[str], view) -> list[dict[str, object]]:
         labels = self._servers.labels(ROLE_LABEL)

@@ -9,6 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ansible_collections.slotwise.redis.plugins.module_utils._deps import AuthenticationError, require_redis
@@ -37,6 +38,7 @@ class Servers:
     """What a server answers when it can be worked with."""
     port = REDIS_PORT
     max_port = 65535
+    _zones: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, module, count: int) -> None:
         """``count`` is that of the pods, where servers are not given as host and port."""
@@ -47,7 +49,6 @@ class Servers:
         self.deadline = time.monotonic() + self._params["timeout"]
         self._predicting = module.check_mode
         self._absent: list[str] = []
-        self._zones: Mapping[str, str] = {}
         self._kubernetes = self._resolver = None
         if self._params["name"]:
             self._kubernetes = open_kubernetes(module)
@@ -66,6 +67,11 @@ class Servers:
         if self._params["transport"] == "auto":
             return "direct" if "KUBERNETES_SERVICE_HOST" in os.environ else "port_forward"
         return self._params["transport"]
+
+    @property
+    def zones(self) -> int:
+        """How many zones the Kubernetes nodes are in, as far as their labels say."""
+        return len(set(filter(None, self._zones.values())))
 
     def labels(self, label: str) -> dict[str, str]:
         """Pod -> its value of a label; nothing for servers given as host and port."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info
+from ansible_collections.slotwise.redis.plugins.module_utils._placement import all_in_one
 from ansible_collections.slotwise.redis.plugins.module_utils._servers import Servers
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import Fleet, first_error
@@ -23,14 +24,16 @@ def run_verify(module, write: bool) -> dict[str, object]:
     """The result of the module: wait until every server answers, then go through all of them."""
     if module.params["instances"] < 1:
         raise EngineError(f"instances is {module.params['instances']}: give 1 or more.")
-    fleet = Servers(module, module.params["instances"]).connect(module.debug)
+    servers = Servers(module, module.params["instances"])
+    fleet = servers.connect(module.debug)
     try:
         rows = look(fleet)
         if write:
             check_servers(fleet)
     finally:
         fleet.close()
-    return {"changed": False, "servers": rows}
+    placement = all_in_one(fleet.endpoints, "stops all of them", servers.zones)
+    return {"changed": False, "servers": rows, "placement": placement}
 
 
 def look(fleet: Fleet) -> list[dict[str, object]]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._ketama import Pool, keys
+from ansible_collections.slotwise.redis.plugins.module_utils._placement import all_in_one
 from ansible_collections.slotwise.redis.plugins.module_utils._servers import POLL_SECONDS, Servers
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import Fleet, Replies
@@ -35,11 +36,17 @@ class Proxies(Servers):
             return super()._endpoints()
         pods = [pod for pod in self._pods() if not pod.metadata.deletion_timestamp]
         running = [pod for pod in pods if pod.status.pod_ip]
-        found = [Endpoint(p.metadata.name, p.status.pod_ip, self._params["port"], p.spec.node_name) for p in running]
+        found = [
+            Endpoint(p.metadata.name, p.status.pod_ip, self._params["port"], p.spec.node_name, self._zone_of(p))
+            for p in running
+        ]
         reasons = [f"{pod.metadata.name}: has no address yet" for pod in pods if not pod.status.pod_ip]
         if len(pods) < self._count and not self._predicting:
             reasons.append(f"{len(pods)} of {self._count} pods exist")
         return sorted(found, key=lambda endpoint: endpoint.name), reasons
+
+    def _zone_of(self, pod) -> str:
+        return self._zones.get(pod.spec.node_name, "")
 
     def _pods(self):
         # only where Kubernetes is asked, see _servers.open_kubernetes
@@ -64,7 +71,9 @@ def run_verify(module, write: bool) -> dict[str, object]:
     proxies = Proxies(module)
     fleet = proxies.connect(module.debug)
     try:
-        return {"changed": False, "proxies": _check_in_time(fleet, pool, write, proxies.deadline)}
+        rows = _check_in_time(fleet, pool, write, proxies.deadline)
+        placement = all_in_one(fleet.endpoints, "stops all proxies", proxies.zones)
+        return {"changed": False, "proxies": rows, "placement": placement}
     finally:
         fleet.close()
 

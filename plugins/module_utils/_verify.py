@@ -49,7 +49,7 @@ def run_verify(
     if found:
         raise EngineError("The cluster is not of the wanted size.", found, "Run playbooks/redis_cluster.yml.")
     checks = check_shards(fleet, nodes) if write else []
-    return {"checks": checks, "topology": topology(nodes), "placement": placement_problems(nodes)}
+    return {"checks": checks, "topology": topology(nodes), "placement": placement_problems(nodes, deployment.zones)}
 
 
 def _unserved(

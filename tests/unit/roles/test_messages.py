@@ -668,6 +668,7 @@ WATCHED_REFUSALS = {
     ),
 }
 WATCHED_SEEN = {
+    "placement": ["machine node1 has 3 of 3 Sentinels"],
     "epoch": 4,
     "quorum": 2,
     "servers": [
@@ -700,14 +701,17 @@ ALONE_TEXTS = {
         NOTES,
         {
             "__common_running": {"objects": {**RUNNING, "pods": RUNNING["pods"][:1]}},
-            "__redis_standalone_verified": {"servers": [{**SERVER, "pod": f"orders-{i}"} for i in range(count)]},
+            "__redis_standalone_verified": {
+                "servers": [{**SERVER, "pod": f"orders-{i}"} for i in range(count)],
+                "placement": [f"{count} together"],
+            },
         },
     )
     for count in (1, 25)
 }
 
 
-MAY_RUN = "lookup('ansible.builtin.template', 'nfs_nodes.yml.j2') | from_yaml"
+MAY_RUN = "__common_server_nodes if __common_storage_on_nfs else []"
 ON_NFS = {"type": "nfs", "server": "nfs1"}
 
 
@@ -729,6 +733,54 @@ NFS_NODES = {
     "not on NFS": ({"type": "local", "hosts": ["node1"]}, {}, []),
     "tolerated": (ON_NFS, {"redis_cluster_tolerations": [{}]}, ["control", "cordoned", "node1", "node2", "node3"]),
     "chosen by label": (ON_NFS, {"redis_cluster_node_selector": {"kubernetes.io/hostname": "node2"}}, ["node2"]),
+}
+
+
+WARNINGS = "__common_spread_warnings"
+TAKES = "machines (node1, node2) may run the servers, and with fewer than 3 the failure of one can take"
+HOSTS = {"hosts": ["node1", "node2"]}
+ANYWHERE = {"type": "emptydir"}
+CHOSEN = {"redis_sentinel_node_selector": {"kubernetes.io/hostname": "node2"}}
+# name: (role, its variables, nodes of Kubernetes, words of each warning)
+TOO_FEW = {
+    "cluster: enough": ("redis_cluster", {}, NODES, []),
+    "cluster: unknown nodes": ("redis_cluster", {"redis_cluster_storage": ANYWHERE}, [], []),
+    "cluster: two hosts": (
+        "redis_cluster",
+        {"redis_cluster_storage": HOSTS},
+        NODES,
+        [f"2 {TAKES} so many masters that the rest cannot promote replicas. Name more machines in redis_cluster_st"],
+    ),
+    "cluster: many replicas": (
+        "redis_cluster",
+        {"redis_cluster_storage": ANYWHERE, "redis_cluster_replicas": "3"},
+        [*NODES, tainted("control", "node-role.kubernetes.io/control-plane")],
+        ["3 machines (node1, node2, node3) may run the servers, and with fewer than 4 the failure of one can take a m"],
+    ),
+    "sentinel: enough": ("redis_sentinel", {}, NODES, []),
+    "sentinel: two hosts, Sentinels anywhere": (
+        "redis_sentinel",
+        {"redis_sentinel_storage": HOSTS},
+        NODES,
+        [f"2 {TAKES} a master and its replica. Name more machines in redis_sentinel_storage.hosts."],
+    ),
+    "sentinel: one machine": (
+        "redis_sentinel",
+        {"redis_sentinel_storage": ANYWHERE, **CHOSEN},
+        NODES,
+        [
+            "1 machine (node2) may run the servers, and with fewer than 3 the failure of one can take a master",
+            "1 machine (node2) may run the Sentinels, and with fewer than 3 the failure of one can take most of them, "
+            "and then no replica is promoted. Look at redis_sentinel_node_selector and redis_sentinel_tolerations.",
+        ],
+    ),
+    "standalone: one": ("redis_standalone", {"redis_standalone_instances": "1"}, NODES, []),
+    "standalone: several": (
+        "redis_standalone",
+        {},
+        NODES,
+        ["1 machine (node1) may run the servers, and with fewer than 2 the failure of one takes all of them. Name"],
+    ),
 }
 
 
@@ -767,7 +819,21 @@ def said(render):
         name: ("redis_sentinel", expression, {**WATCHED, **more}, NOTHING)
         for name, (expression, more) in WATCHED_TEXTS.items()
     }
-    return render({**refusals, **texts, **alone, **alone_texts, **with_sentinels, **sentinel_texts, **nodes})
+    given = {"redis_cluster": GIVEN, "redis_sentinel": WATCHED, "redis_standalone": ALONE}
+    too_few = {
+        name: (role, f"({WARNINGS})", {**given[role], **more}, {**NOTHING, "nodes": known})
+        for name, (role, more, known, _words) in TOO_FEW.items()
+    }
+    parts = (refusals, texts, alone, alone_texts, with_sentinels, sentinel_texts, nodes, too_few)
+    return render({name: scenario for part in parts for name, scenario in part.items()})
+
+
+@pytest.mark.parametrize("scenario", TOO_FEW)
+def test_machines_that_are_too_few_are_warned_of(said, scenario):
+    wanted = TOO_FEW[scenario][3]
+    assert len(said[scenario]) == len(wanted), said[scenario]
+    for sentence, words in zip(said[scenario], wanted, strict=True):
+        assert words in sentence
 
 
 @pytest.mark.parametrize("scenario", NFS_NODES)
@@ -827,6 +893,7 @@ def test_notes_of_standalone_servers(said):
     assert "Programs in Kubernetes find it at\n  orders.shop.svc.cluster.local:6379" in one
     assert "exec -it orders-0 -- sh -c 'REDISCLI_AUTH=" in one
     assert "and 5 more" in many
+    assert "\nAttention: 25 together\n" in many
     assert "orders-0.orders-headless.shop.svc.cluster.local:6379 to orders-24.orders-headless" in many
     assert "Pending" not in one + many
 
@@ -834,6 +901,7 @@ def test_notes_of_standalone_servers(said):
 def test_notes_of_servers_with_sentinels(said):
     inside, outside = said["watched: notes of ClusterIP"], said["watched: notes of NodePort"]
     assert "watched by Sentinels (epoch 4, quorum 2)" in inside
+    assert "\nAttention: machine node1 has 3 of 3 Sentinels\n" in inside
     assert "master    orders-1           node2    7" in inside
     assert "get pods -l app.kubernetes.io/instance=orders -L redis-role" in inside
     assert "redis-cli -p 26379 sentinel get-master-addr-by-name orders'" in inside

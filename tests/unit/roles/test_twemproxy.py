@@ -258,7 +258,10 @@ REFUSALS = {
 }
 SHOWN = {
     "__twemproxy_running": {"objects": {"service": [{"spec": {"ports": [{"nodePort": 30079}]}}]}},
-    "__twemproxy_verified": {"proxies": [{"pod": "proxy-x", "machine": "node1", "backends": 2}]},
+    "__twemproxy_verified": {
+        "proxies": [{"pod": "proxy-x", "machine": "node1", "backends": 2}],
+        "placement": ["proxy-x, proxy-y are all on machine node1"],
+    },
 }
 TEXTS = {
     "notes": (NOTES, {**BY_NAME, **SHOWN, "twemproxy_kubeconfig": "/a b/config"}),
@@ -434,6 +437,7 @@ def test_notes(said):
     assert "Twemproxy proxy in namespace localhost: 1 proxies in front of 1 servers" in notes
     assert "kubectl --kubeconfig '/a b/config' -n localhost port-forward service/proxy 22121:22121" in notes
     assert "get secret localhost-auth -o jsonpath='{.data.password}' | base64 -d" in notes
+    assert "\nAttention: proxy-x, proxy-y are all on machine node1\n" in notes
     assert "of type" not in notes
     assert "port 30079 of every Kubernetes node" in said["outside"]
     assert "secret" not in said["outside"]
