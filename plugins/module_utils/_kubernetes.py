@@ -38,6 +38,8 @@ except ImportError:
 
 
 READ_SECONDS = 15
+REFUSED = 78
+"""Exit code of a container that its settings keep from starting."""
 SERVER_CONTAINERS = ("redis", "sentinel")
 ZONE_LABEL = "topology.kubernetes.io/zone"
 
@@ -176,6 +178,13 @@ class Kubernetes:
         return opened
 
 
+def _refusal(container) -> str:
+    """What a container said that ended because of its settings: see names.sh."""
+    last = container.last_state.terminated if container.last_state else None
+    ended = container.state.terminated or (last if container.state.waiting else None)
+    return f"refuses to start: {(ended.message or '').strip()}" if ended and ended.exit_code == REFUSED else ""
+
+
 def _waiting(pod) -> str:
     """Why the server of a pod does not run: scheduling, image, crash; empty when it runs."""
     if pod.metadata.deletion_timestamp:
@@ -185,6 +194,8 @@ def _waiting(pod) -> str:
         if condition.type == "PodScheduled" and condition.status != "True":
             return f"cannot be scheduled: {condition.message or condition.reason}"
     for container in pod.status.container_statuses or []:
+        if refusal := _refusal(container):
+            return refusal
         state = container.state if container.name in SERVER_CONTAINERS else None
         if state and state.waiting:
             return f"{container.name} waits: {state.waiting.reason} {state.waiting.message or ''}".strip()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -177,20 +177,17 @@ class Objects:
             body={"propagationPolicy": "Foreground"},
         )
 
-    def wait_gone(self, refs: Iterable[Ref], timeout: float) -> None:
-        """Return when none of the objects exists any more."""
+    def wait_gone(self, going: Mapping[Ref, Mapping[str, Any]], timeout: float) -> None:
+        """Return when none of these very objects exists any more; others may have taken their names."""
         deadline = time.monotonic() + timeout
-        left: dict[Ref, Any] = dict.fromkeys(refs)
+        left = dict(going)
         while left:
-            found = in_parallel(self.read, list(left))
-            left = {ref: live for ref, live in zip(left, found) if live is not None}
+            found = dict(zip(left, in_parallel(self.read, list(left))))
+            left = {ref: live for ref, live in found.items() if live is not None and _uid(live) == _uid(going[ref])}
             if left and time.monotonic() > deadline:
                 raise Stalled(
                     f"{len(left)} objects that are being deleted still exist after {timeout:.0f} s.",
-                    [
-                        going["text"] if (going := leaving(found)) else f"{ref} was made anew"
-                        for ref, found in left.items()
-                    ],
+                    [gone["text"] if (gone := leaving(live)) else str(ref) for ref, live in left.items()],
                     "Look at what holds them: who set a finalizer takes it away. Then run again.",
                 )
             if left:
@@ -207,6 +204,10 @@ class Objects:
                     return None
                 raise
         return json.loads(answer.data)
+
+
+def _uid(live: Mapping[str, Any]) -> str:
+    return live["metadata"].get("uid", "")
 
 
 def in_parallel(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:

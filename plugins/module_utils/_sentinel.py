@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled, Unreachable
+from ansible_collections.slotwise.redis.plugins.module_utils._names import check_domain
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info
 from ansible_collections.slotwise.redis.plugins.module_utils._placement import watched_warnings
 from ansible_collections.slotwise.redis.plugins.module_utils._sentinels import (
@@ -71,6 +72,11 @@ class Watch:
             fleet, reasons = group.reach(report)
             self._fleets.append(fleet)
             self.silent += reasons
+
+    def check_domain(self) -> None:
+        """Raise unless the servers have proved the domain by which they and the Sentinels find each other."""
+        if self._servers:
+            check_domain(self.servers, self._servers)
 
     @property
     def servers(self) -> Fleet:
@@ -152,6 +158,7 @@ def run_verify(module, write: bool) -> dict[str, object]:
             raise Unreachable(
                 "Not every server and Sentinel answers.", watch.silent, "Look at these pods and their logs, run again."
             )
+        watch.check_domain()
         seen = watch.look()
         while not seen["healthy"]:
             if time.monotonic() > watch.deadline:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import Kubernetes, Pod
 
 POLL_SECONDS = 0.25
+REFUSES = "refuses to start: "
+"""So the reason begins of a pod that will not start however long it is waited for."""
 REDIS_PORT = 6379
 
 
@@ -69,6 +71,11 @@ class Servers:
         return self._params["transport"]
 
     @property
+    def cluster_domain(self) -> str:
+        """The domain of the names of pods; empty for servers given as host and port."""
+        return self._params["cluster_domain"] if self._kubernetes else ""
+
+    @property
     def zones(self) -> int:
         """How many zones the Kubernetes nodes are in, as far as their labels say."""
         return len(set(filter(None, self._zones.values())))
@@ -84,6 +91,13 @@ class Servers:
         fleet, reasons = self.reach(report)
         if reasons:
             fleet.close()
+            refusals = [reason for reason in reasons if REFUSES in reason]
+            if refusals:
+                raise EngineError(
+                    "Pods do not start with the settings that they have.",
+                    refusals,
+                    "Change it and run playbooks/site.yml again: these pods are then replaced.",
+                )
             raise Unreachable(
                 f"Not every Redis node answered within {self._params['timeout']} s.", reasons, self._advice()
             )
@@ -103,7 +117,7 @@ class Servers:
             reasons += [f"{name}: {reply}" for name, reply in silent.items()]
             if not reasons:
                 return fleet, []
-            if time.monotonic() > self.deadline:
+            if time.monotonic() > self.deadline or any(REFUSES in reason for reason in reasons):
                 fleet.follow(e for e in endpoints if e.name not in silent)
                 return fleet, reasons
             if reasons != said:

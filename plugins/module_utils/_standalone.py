@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Mapping
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
+from ansible_collections.slotwise.redis.plugins.module_utils._names import check_domain
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info
 from ansible_collections.slotwise.redis.plugins.module_utils._placement import all_in_one
 from ansible_collections.slotwise.redis.plugins.module_utils._servers import Servers
@@ -27,6 +28,7 @@ def run_verify(module, write: bool) -> dict[str, object]:
     servers = Servers(module, module.params["instances"])
     fleet = servers.connect(module.debug)
     try:
+        check_domain(fleet, servers)
         rows = look(fleet)
         if write:
             check_servers(fleet)

@@ -175,15 +175,16 @@ def check_owners(refs: list[Ref], live: list[dict[str, Any] | None], labels: dic
 
 def make_way(objects: Objects, module: AnsibleModule, refs: list[Ref], live: list[Any]) -> set[Ref]:
     """Wait until objects that others are deleting are gone; check mode only says so. Refuse where something is lost."""
-    going = {ref: gone for ref, found in zip(refs, live) if found is not None and (gone := leaving(found))}
-    lost = [gone["text"] for gone in going.values() if gone["loses"]]
+    going = {ref: found for ref, found in zip(refs, live) if found is not None and leaving(found)}
+    said = [gone for found in going.values() if (gone := leaving(found))]
+    lost = [gone["text"] for gone in said if gone["loses"]]
     if lost:
         raise EngineError(
             "Nothing was changed: objects that are needed are being deleted, with what they hold.",
             lost,
             "A deletion cannot be taken back: save what you need of them, and run again when they are gone.",
         )
-    for gone in going.values():
+    for gone in said:
         module.warn(f"{gone['text']} It is created anew when it is gone.")
     if going and not module.check_mode:
         objects.wait_gone(going, module.params["timeout"])
@@ -222,9 +223,9 @@ def delete_all(objects: Objects, module: AnsibleModule, refs: list[Ref], live: l
     """Remove what exists and wait until it is gone."""
     if any(ref.kind == SHARED for ref in refs):
         raise EngineError(f"A {SHARED} is not removed by this module, because others may live in it.")
-    present = [ref for ref, found in zip(refs, live) if found is not None]
+    present = {ref: found for ref, found in zip(refs, live) if found is not None}
     if present and not module.check_mode:
-        in_parallel(objects.delete, present)
+        in_parallel(objects.delete, list(present))
         objects.wait_gone(present, module.params["timeout"])
     return [None] * len(refs)
 

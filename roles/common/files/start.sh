@@ -9,6 +9,8 @@ umask 077
 scripts=$(dirname "$0")
 # shellcheck source=roles/common/files/common.sh
 . "$scripts/common.sh"
+# shellcheck source=roles/common/files/names.sh
+. "$scripts/names.sh"
 # shellcheck source=roles/redis_cluster/files/topology.sh
 . "$scripts/topology.sh"
 
@@ -21,8 +23,10 @@ fi
 server=redis-server
 command -v "$server" >/dev/null || server=valkey-server
 
+prove_names
 {
     echo "include $REDIS_CONFIG"
+    printf 'proc-title-template "%s"\n' "$(title "$proved")"
     if [ -n "${REDISCLI_AUTH:-}" ]; then
         quoted=$(printf '%s' "$REDISCLI_AUTH" | sed 's/[\\"]/\\&/g')
         printf 'requirepass "%s"\n' "$quoted"
@@ -43,6 +47,7 @@ done
 
 prepare_data
 run_beside 9>&-
+tell_domain 9>&- &
 
 # The server reads its password from the file; its environment has no use for it.
 unset REDISCLI_AUTH

@@ -11,6 +11,8 @@ umask 077
 scripts=$(dirname "$0")
 # shellcheck source=roles/common/files/common.sh
 . "$scripts/common.sh"
+# shellcheck source=roles/common/files/names.sh
+. "$scripts/names.sh"
 # shellcheck source=roles/redis_sentinel/files/sentinels.sh
 . "$scripts/sentinels.sh"
 
@@ -67,6 +69,7 @@ write_config() {
     done
 }
 
+refuse_other_domain
 said=
 until [ -e "$config" ]; do
     states=$(census)

@@ -145,6 +145,18 @@ REFUSALS = {
         NOTHING,
         ["redis_cluster_name is 9-lives. Allowed: ", "redis_cluster_namespace is Shop. Allowed: "],
     ),
+    "domain with a dot at its end": (
+        INPUT,
+        {"redis_cluster_cluster_domain": "cluster.local."},
+        NOTHING,
+        ['redis_cluster_cluster_domain is "cluster.local.". Allowed: a DNS domain without a dot'],
+    ),
+    "no domain": (
+        INPUT,
+        {"redis_cluster_cluster_domain": ""},
+        NOTHING,
+        ['redis_cluster_cluster_domain is "". Allowed'],
+    ),
     "pods": (
         INPUT,
         {"redis_cluster_termination_grace_period": 5, "redis_cluster_max_unavailable": 0},
@@ -736,6 +748,16 @@ NFS_NODES = {
 }
 
 
+ENDED = {"terminated": {"exitCode": 78, "message": "cluster_domain is x: set it to y\n"}}
+# name: (container statuses of pod orders-0, what it says)
+STOPPED = {
+    "not started": ([], {}),
+    "running": ([{"state": {"running": {}}, "lastState": {}}], {}),
+    "just ended": ([{"state": ENDED, "lastState": {}}], {"orders-0": "cluster_domain is x: set it to y"}),
+    "waiting": ([{"state": {"waiting": {}}, "lastState": ENDED}], {"orders-0": "cluster_domain is x: set it to y"}),
+    "started again": ([{"state": {"running": {}}, "lastState": ENDED}], {}),
+    "crashed": ([{"state": {"waiting": {}}, "lastState": {"terminated": {"exitCode": 1}}}], {}),
+}
 WARNINGS = "__common_spread_warnings"
 TAKES = "machines (node1, node2) may run the servers, and with fewer than 3 the failure of one can take"
 HOSTS = {"hosts": ["node1", "node2"]}
@@ -824,8 +846,22 @@ def said(render):
         name: (role, f"({WARNINGS})", {**given[role], **more}, {**NOTHING, "nodes": known})
         for name, (role, more, known, _words) in TOO_FEW.items()
     }
-    parts = (refusals, texts, alone, alone_texts, with_sentinels, sentinel_texts, nodes, too_few)
+    stopped = {
+        f"stopped: {name}": (
+            "redis_cluster",
+            "__common_refusals",
+            {**GIVEN, "__common_running": {"objects": {"pods": [{**pod("orders-0", containerStatuses=statuses)}]}}},
+            NOTHING,
+        )
+        for name, (statuses, _said) in STOPPED.items()
+    }
+    parts = (stopped, refusals, texts, alone, alone_texts, with_sentinels, sentinel_texts, nodes, too_few)
     return render({name: scenario for part in parts for name, scenario in part.items()})
+
+
+@pytest.mark.parametrize("name", STOPPED)
+def test_pods_that_refuse_their_settings(said, name):
+    assert said[f"stopped: {name}"] == STOPPED[name][1]
 
 
 @pytest.mark.parametrize("scenario", TOO_FEW)

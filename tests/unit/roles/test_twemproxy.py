@@ -267,6 +267,15 @@ TEXTS = {
     "notes": (NOTES, {**BY_NAME, **SHOWN, "twemproxy_kubeconfig": "/a b/config"}),
     "outside": (NOTES, {**GIVEN, **SHOWN, "twemproxy_service_type": "NodePort"}),
 }
+ENDED = {"terminated": {"exitCode": 78, "message": "cluster_domain is x: set it to y\n"}}
+STOPPED = {
+    "not started": ([], []),
+    "running": ([{"state": {"running": {}}, "lastState": {}}], []),
+    "just ended": ([{"state": ENDED, "lastState": {}}], ["cluster_domain is x: set it to y"]),
+    "waiting": ([{"state": {"waiting": {}}, "lastState": ENDED}], ["cluster_domain is x: set it to y"]),
+    "started again": ([{"state": {"running": {}}, "lastState": ENDED}], []),
+    "crashed": ([{"state": {"waiting": {}}, "lastState": {"terminated": {"exitCode": 1}}}], []),
+}
 ROLLED = {
     "ready": (READY, True),
     "seen nothing yet": ({**READY, "observedGeneration": 1}, False),
@@ -289,6 +298,10 @@ def said(render):
         "rules to remove": (RULES, {**GIVEN, "twemproxy_state": "absent"}, NOTHING),
         "removable": ("__twemproxy_removable", GIVEN, NOTHING),
     }
+    for name, (statuses, _said) in STOPPED.items():
+        pods = [{"metadata": {"name": "proxy-x"}, "status": {"containerStatuses": statuses} if statuses else {}}]
+        given = {"__twemproxy_running": {"objects": {"pods": pods}}}
+        scenarios[f"stopped: {name}"] = ("__twemproxy_refusals", {**GIVEN, **given}, NOTHING)
     for name, (status, _ready) in ROLLED.items():
         deployment = {"metadata": {"generation": 2}, "spec": {"replicas": 2}, "status": status}
         given = {"__twemproxy_running": {"objects": {"deployment": [deployment]}}}
@@ -337,7 +350,7 @@ def test_objects(said):
     assert spec["automountServiceAccountToken"] is False
     assert spec["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
     assert [volume["name"] for volume in spec["volumes"]] == ["config", "scripts", "run"]
-    assert sorted(one(objects, "ConfigMap", "proxy-scripts")["data"]) == ["probe.sh", "start.sh"]
+    assert sorted(one(objects, "ConfigMap", "proxy-scripts")["data"]) == ["names.sh", "probe.sh", "start.sh"]
 
 
 def test_everything_that_is_made_can_be_removed(said):
@@ -374,6 +387,9 @@ def test_servers_of_a_deployment_have_the_names_of_their_pods(said):
         "secretName": "localhost-auth",
         "items": [{"key": "password", "path": "password"}],
     }
+    environment = {e["name"]: e["value"] for e in spec["containers"][0]["env"]}
+    assert environment["REDIS_SERVICE"] == "localhost-headless.localhost.svc.cluster.local."
+    assert environment["DOMAIN_VARIABLE"] == "redis_standalone_cluster_domain of localhost"
 
 
 def test_other_variables(said):
@@ -425,6 +441,11 @@ def test_permissions(said):
     removing = {rule["resource"]: rule["verbs"] for rule in said["rules to remove"]}
     assert removing["deployments"] == ["get", "delete"]
     assert "secrets" not in removing
+
+
+@pytest.mark.parametrize("name", STOPPED)
+def test_proxies_that_refuse_their_settings(said, name):
+    assert said[f"stopped: {name}"] == STOPPED[name][1]
 
 
 @pytest.mark.parametrize("name", ROLLED)
