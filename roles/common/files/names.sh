@@ -16,8 +16,14 @@ proved=none
 : "${REDIS_SERVICE:=}"
 namespace=${REDIS_SERVICE#*.}
 namespace=${namespace%%.*}
-domain=${REDIS_SERVICE#*".$namespace.svc."}
-domain=${domain%.}
+# Servers that are given one by one have no such names.
+domain=
+case $REDIS_SERVICE in
+    *".$namespace.svc."*)
+        domain=${REDIS_SERVICE#*".$namespace.svc."}
+        domain=${domain%.}
+        ;;
+esac
 
 # knows DOMAIN: whether DNS has the name in this domain that every Kubernetes cluster has.
 knows() {
@@ -32,7 +38,6 @@ other_domain() {
 
 # refuse_other_domain: ends the start of a pod that nobody needs yet. An answer may be lost, so both are asked again.
 refuse_other_domain() {
-    # Servers that are given one by one have no such names.
     [ -n "$domain" ] || return 0
     for _try in 1 2; do
         if knows "$domain"; then
@@ -58,6 +63,7 @@ title() {
 
 # tell_domain: until the domain is proved and the server says so.
 tell_domain() {
+    [ -n "$domain" ] || return 0
     said=$proved
     seconds=1
     until [ "$said" = "$domain" ]; do

@@ -758,6 +758,33 @@ STOPPED = {
     "started again": ([{"state": {"running": {}}, "lastState": ENDED}], {}),
     "crashed": ([{"state": {"waiting": {}}, "lastState": {"terminated": {"exitCode": 1}}}], {}),
 }
+
+
+def started(name, revision, *statuses):
+    made = pod(name, revision, ready=False)
+    made["status"]["containerStatuses"] = list(statuses)
+    return made
+
+
+PULLS, RUNS = ({"state": {state: {}}, "lastState": {}, "ready": False} for state in ("waiting", "running"))
+TRIES = {**RUNS, "lastState": ENDED}
+REFUSED = {"state": {"waiting": {}}, "lastState": ENDED, "ready": False}
+CRASHED = {"state": {"waiting": {}}, "lastState": {"terminated": {"exitCode": 1}}, "ready": False}
+# Pods, and whether a run replaces each once the settings are others.
+BEGUN = [
+    (started("new-and-starting", "new"), False),
+    (started("new-and-pulling", "new", PULLS), False),
+    (started("old-and-unscheduled", "old"), True),
+    (started("old-and-pulling", "old", PULLS), True),
+    (started("old-and-running", "old", RUNS), False),
+    (started("old-and-crashed", "old", CRASHED), False),
+    (started("old-and-crashed-beside-another", "old", PULLS, RUNS), False),
+    (started("refused", "old", REFUSED), True),
+    (started("refused-the-new-ones", "new", REFUSED), True),
+    (started("tries-again", "old", TRIES), True),
+    (started("began-after-all", "old", {**TRIES, "ready": True}), False),
+    ({**started("goes", "old", REFUSED), "leaving": {"text": "It goes.", "loses": False}}, False),
+]
 WARNINGS = "__common_spread_warnings"
 TAKES = "machines (node1, node2) may run the servers, and with fewer than 3 the failure of one can take"
 HOSTS = {"hosts": ["node1", "node2"]}
@@ -855,8 +882,36 @@ def said(render):
         )
         for name, (statuses, _said) in STOPPED.items()
     }
-    parts = (stopped, refusals, texts, alone, alone_texts, with_sentinels, sentinel_texts, nodes, too_few)
+    sets = [{"metadata": {"name": "orders", "generation": 3}, "status": {"updateRevision": "new"}}]
+    begun = {
+        name: (
+            "redis_cluster",
+            expression,
+            {
+                **GIVEN,
+                "__common_started": {
+                    "objects": {
+                        "pods": [made for made, _replaced in BEGUN],
+                        "statefulset": [{**sets[0], "status": {"updateRevision": "new", "observedGeneration": seen}}],
+                    }
+                },
+            },
+            NOTHING,
+        )
+        for name, expression, seen in [
+            ("begun", "__common_replaceable", 3),
+            ("observed", "(__common_unobserved | trim)", 3),
+            ("not observed", "(__common_unobserved | trim)", 2),
+        ]
+    }
+    parts = (begun, stopped, refusals, texts, alone, alone_texts, with_sentinels, sentinel_texts, nodes, too_few)
     return render({name: scenario for part in parts for name, scenario in part.items()})
+
+
+def test_pods_that_never_began_are_replaced(said):
+    assert said["begun"] == [made["metadata"]["name"] for made, replaced in BEGUN if replaced]
+    assert said["observed"] == ""
+    assert said["not observed"] == "orders"
 
 
 @pytest.mark.parametrize("name", STOPPED)

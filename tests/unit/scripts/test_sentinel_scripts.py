@@ -50,6 +50,7 @@ def run(tmp_path):
         (tmp_path / "bin" / name).chmod(0o755)
     for script in (
         "common/files/common.sh",
+        "common/files/names.sh",
         *(f"redis_sentinel/files/{n}.sh" for n in ("sentinels", "sentinel", "follow")),
     ):
         (tmp_path / Path(script).name).symlink_to(ROLES / script)
