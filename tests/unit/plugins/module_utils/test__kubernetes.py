@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import pytest
 from kubernetes import client
 
@@ -13,6 +15,7 @@ ENDED = client.V1ContainerState(terminated=client.V1ContainerStateTerminated(exi
 CRASHED = client.V1ContainerState(terminated=client.V1ContainerStateTerminated(exit_code=1))
 BACK_OFF = client.V1ContainerState(waiting=client.V1ContainerStateWaiting(reason="CrashLoopBackOff"))
 RUNS = client.V1ContainerState(running=client.V1ContainerStateRunning())
+NOW = datetime(2026, 11, 27, tzinfo=timezone.utc)
 NOTHING = client.V1ContainerState()
 
 
@@ -34,8 +37,8 @@ def pod(state=RUNS, last=NOTHING, **metadata):
         (pod(RUNS, ENDED), ""),
         (pod(BACK_OFF, CRASHED), "redis waits: CrashLoopBackOff"),
         (pod(CRASHED), "redis ended with exit code 1"),
-        (pod(deletion_timestamp="now"), "is terminating"),
-        (pod(deletion_timestamp="now", finalizers=["a/b", "c/d"]), "is terminating, held by a/b, c/d"),
+        (pod(deletion_timestamp=NOW), "is terminating"),
+        (pod(deletion_timestamp=NOW, finalizers=["a/b", "c/d"]), "is terminating, held by a/b, c/d"),
     ],
 )
 def test_why_a_server_does_not_run(seen, reason):
