@@ -62,7 +62,7 @@ class Init:
         if not self._module.check_mode:
             nodes = self._bring_about(deployment, desired, fleet, nodes, plan)
             self.result["after"] = topology(present(nodes))
-            self.warnings = placement_problems(nodes) + open_slots(nodes)
+            self.warnings = placement_problems(nodes, deployment.zones) + open_slots(nodes)
         self._refuse_success(nodes)
 
     def _refuse_success(self, nodes: Sequence[Node]) -> None:

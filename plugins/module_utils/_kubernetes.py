@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
+from ansible_collections.slotwise.redis.plugins.module_utils._passwords import fault_of, without_line_end
 
 try:
     from kubernetes import client, config
@@ -40,6 +41,8 @@ except ImportError:
 KUBECONFIG = "~/.kube/config"
 READ_SECONDS = 15
 MACHINES_SECONDS = 5.0
+REFUSED = 78
+"""Exit code of a container that its settings keep from starting."""
 SERVER_CONTAINERS = ("redis", "sentinel")
 ZONE_LABEL = "topology.kubernetes.io/zone"
 
@@ -199,12 +202,10 @@ class Kubernetes:
                 f"Secret {namespace}/{name} has no key {key}.",
                 [f"its keys: {', '.join(sorted(secret.data or {})) or 'none'}"],
             )
-        # a line break at the end, as editors and echo leave it, is no part of the password for the pods either
-        value = base64.b64decode(secret.data[key]).decode().rstrip("\n")
-        if not value:
-            # with it servers would ask for no password, and let everybody in
-            raise EngineError(f"Secret {namespace}/{name} has an empty value as {key}.", [])
-        return value
+        value = base64.b64decode(secret.data[key] or "")
+        if fault := fault_of(value):
+            raise EngineError(f"The password in key {key} of Secret {namespace}/{name} {fault}", [])
+        return without_line_end(value).decode()
 
     def port_forward(self, namespace: str, pod: str, port: int, timeout: float) -> socket.socket:
         """An open connection to a port of a pod. Raises OSError where it cannot be had."""
@@ -236,14 +237,24 @@ def _stuck(pod, lost: Collection[str]) -> str:
     return "it cannot be scheduled" if unschedulable else ""
 
 
+def _refusal(container) -> str:
+    """What a container said that ended because of its settings: see names.sh."""
+    last = container.last_state.terminated if container.last_state else None
+    ended = container.state.terminated or (last if container.state.waiting else None)
+    return f"refuses to start: {(ended.message or '').strip()}" if ended and ended.exit_code == REFUSED else ""
+
+
 def _waiting(pod) -> str:
     """Why the server of a pod does not run: scheduling, image, crash; empty when it runs."""
     if pod.metadata.deletion_timestamp:
-        return "is terminating"
+        held = ", ".join(pod.metadata.finalizers or [])
+        return f"is terminating, held by {held}" if held else "is terminating"
     for condition in pod.status.conditions or []:
         if condition.type == "PodScheduled" and condition.status != "True":
             return f"cannot be scheduled: {condition.message or condition.reason}"
     for container in pod.status.container_statuses or []:
+        if refusal := _refusal(container):
+            return refusal
         state = container.state if container.name in SERVER_CONTAINERS else None
         if state and state.waiting:
             return f"{container.name} waits: {state.waiting.reason} {state.waiting.message or ''}".strip()

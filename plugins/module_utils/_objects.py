@@ -14,13 +14,14 @@ from __future__ import annotations
 import copy
 import json
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_errors
+from ansible_collections.slotwise.redis.plugins.module_utils._leaving import leaving
 
 try:
     from kubernetes.client.exceptions import ApiException
@@ -211,17 +212,18 @@ class Objects:
             body={"propagationPolicy": "Foreground"},
         )
 
-    def wait_gone(self, refs: Iterable[Ref], timeout: float) -> None:
-        """Return when none of the objects exists any more."""
+    def wait_gone(self, going: Mapping[Ref, Mapping[str, Any]], timeout: float) -> None:
+        """Return when none of these very objects exists any more; others may have taken their names."""
         deadline = time.monotonic() + timeout
-        left = list(refs)
+        left = dict(going)
         while left:
-            left = [ref for ref, live in zip(left, in_parallel(self.read, left)) if live is not None]
+            found = dict(zip(left, in_parallel(self.read, list(left))))
+            left = {ref: live for ref, live in found.items() if live is not None and _uid(live) == _uid(going[ref])}
             if left and time.monotonic() > deadline:
                 raise Stalled(
-                    f"{len(left)} objects still exist {timeout:.0f} s after their removal was asked for.",
-                    [str(ref) for ref in left],
-                    "Look at their finalizers and at what still uses them, then run again.",
+                    f"{len(left)} objects that are being deleted still exist after {timeout:.0f} s.",
+                    [gone["text"] if (gone := leaving(live)) else str(ref) for ref, live in left.items()],
+                    "Look at what holds them: who set a finalizer takes it away. Then run again.",
                 )
             if left:
                 time.sleep(POLL_SECONDS)
@@ -237,6 +239,10 @@ class Objects:
                     return None
                 raise
         return json.loads(answer.data)
+
+
+def _uid(live: Mapping[str, Any]) -> str:
+    return live["metadata"].get("uid", "")
 
 
 def in_parallel(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:

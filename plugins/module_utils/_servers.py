@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ansible_collections.slotwise.redis.plugins.module_utils._answers import refuse_hopeless
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.25
 STUCK_SECONDS = 10.0
 """So long a pod is waited for that Kubernetes says cannot run."""
+REFUSES = "refuses to start: "
+"""So the reason begins of a pod that will not start however long it is waited for."""
 REDIS_PORT = 6379
 
 
@@ -39,6 +42,7 @@ class Servers:
     """What a server answers when it can be worked with."""
     port = REDIS_PORT
     max_port = 65535
+    _zones: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, module, count: int) -> None:
         """``count`` is that of the pods, where servers are not given as host and port."""
@@ -74,6 +78,16 @@ class Servers:
             return "direct" if self._kubernetes and self._kubernetes.around_us else "port_forward"
         return self._params["transport"]
 
+    @property
+    def cluster_domain(self) -> str:
+        """The domain of the names of pods; empty for servers given as host and port."""
+        return self._params["cluster_domain"] if self._kubernetes else ""
+
+    @property
+    def zones(self) -> int:
+        """How many zones the Kubernetes nodes are in, as far as their labels say."""
+        return len(set(filter(None, self._zones.values())))
+
     def labels(self, label: str) -> dict[str, str]:
         """Pod -> its value of a label; nothing for servers given as host and port."""
         if not self._kubernetes:
@@ -85,6 +99,13 @@ class Servers:
         fleet, reasons = self.reach(report)
         if reasons:
             fleet.close()
+            refusals = [reason for reason in reasons if REFUSES in reason]
+            if refusals:
+                raise EngineError(
+                    "Pods do not start with the settings that they have.",
+                    refusals,
+                    "Change it and run playbooks/site.yml again: these pods are then replaced.",
+                )
             raise Unreachable(
                 f"Not every Redis node answered within {self._params['timeout']} s.", reasons, self._advice()
             )
@@ -103,7 +124,8 @@ class Servers:
             silent = self._silent(fleet)
             reasons += silent.values()
             answering = [e for e in endpoints if e.name not in silent]
-            if not reasons or self._given_up(answering):
+            refused = any(REFUSES in reason for reason in reasons)
+            if not reasons or refused or self._given_up(answering):
                 fleet.follow(answering)
                 return fleet, reasons
             if reasons != said:
