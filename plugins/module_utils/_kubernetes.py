@@ -49,13 +49,35 @@ def require_kubernetes(module) -> None:
 
 @dataclass(frozen=True)
 class Pod:
-    """The part of a pod that finding its Redis node needs. ``waiting`` says why it does not run yet."""
+    """The part of a pod that finding its Redis node needs. ``waiting`` says why it does not run yet.
+
+    ``lasts`` is whether no data goes with it: it is on a volume, or the server never ran.
+    """
 
     name: str
     address: str = ""
     machine: str = ""
     waiting: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    uid: str = ""
+    ready: bool = False
+    lasts: bool = True
+
+    @property
+    def revision(self) -> str:
+        """The template of the StatefulSet that the pod was made from."""
+        return self.labels.get("controller-revision-hash", "")
+
+
+@dataclass(frozen=True)
+class StatefulSet:
+    """The part of a StatefulSet that restarts need. ``revision`` is that of its present template."""
+
+    name: str
+    replicas: int
+    revision: str
+    observed: bool
+    """Whether its status, and so the revision, belongs to what it is told now."""
 
 
 def api_client(kubeconfig: str | None = None, context: str | None = None) -> client.ApiClient:
@@ -107,7 +129,7 @@ def api_errors(api: client.ApiClient, doing: str) -> Iterator[None]:
 
 
 class Kubernetes:
-    """Reads of the engine, and port-forwards to pods."""
+    """What the engine reads, port-forwards to pods, and the end of a pod."""
 
     def __init__(self, api: client.ApiClient) -> None:
         self.api = api
@@ -126,10 +148,61 @@ class Kubernetes:
                 p.spec.node_name or "",
                 _waiting(p),
                 p.metadata.labels or {},
+                p.metadata.uid,
+                any(c.type == "Ready" and c.status == "True" for c in p.status.conditions or []),
+                not (_has_run(p) and any(v.name == "data" and v.empty_dir for v in p.spec.volumes or [])),
             )
             for p in listed.items
             if any(o.kind == "StatefulSet" and o.name == name for o in p.metadata.owner_references or [])
         }
+
+    def stateful_set(self, namespace: str, name: str) -> StatefulSet | None:
+        """None where it does not exist."""
+        with api_errors(self.api, f"reading StatefulSet {namespace}/{name}"):
+            try:
+                found = client.AppsV1Api(self.api).read_namespaced_stateful_set(
+                    name, namespace, _request_timeout=READ_SECONDS
+                )
+            except ApiException as error:
+                if error.status == 404:
+                    return None
+                raise
+        return StatefulSet(
+            name,
+            found.spec.replicas,
+            found.status.update_revision or "",
+            (found.status.observed_generation or 0) >= found.metadata.generation,
+        )
+
+    def delete_pod(self, namespace: str, name: str, uid: str) -> None:
+        """Ask for the end of this very pod; one that has gone meanwhile, or is another of its name, is left alone."""
+        with api_errors(self.api, f"deleting Pod {namespace}/{name}"):
+            try:
+                self.core.delete_namespaced_pod(
+                    name,
+                    namespace,
+                    body=client.V1DeleteOptions(preconditions=client.V1Preconditions(uid=uid)),
+                    _request_timeout=READ_SECONDS,
+                )
+            except ApiException as error:
+                if error.status not in (404, 409):
+                    raise
+
+    def warnings(self, namespace: str, name: str) -> list[str]:
+        """The newest warnings about objects of this name, the latest first. None where events may not be read."""
+        with api_errors(self.api, f"listing events in {namespace}"):
+            try:
+                listed = self.core.list_namespaced_event(
+                    namespace,
+                    field_selector=f"involvedObject.name={name},type=Warning",
+                    _request_timeout=READ_SECONDS,
+                )
+            except ApiException as error:
+                if error.status == 403:
+                    return []
+                raise
+        newest = sorted(listed.items, key=lambda e: str(e.last_timestamp or e.event_time or ""), reverse=True)
+        return [f"{e.reason}: {e.message}" for e in newest]
 
     def bound_claims(self, namespace: str) -> set[str]:
         """Names of the claims that have a volume, which may hold data."""
@@ -175,6 +248,11 @@ class Kubernetes:
         opened.setblocking(True)
         opened.settimeout(timeout)
         return opened
+
+
+def _has_run(pod) -> bool:
+    servers = [c for c in pod.status.container_statuses or [] if c.name in SERVER_CONTAINERS]
+    return any(c.restart_count or c.state.running or c.state.terminated for c in servers)
 
 
 def _waiting(pod) -> str:

@@ -100,6 +100,9 @@ objects:
       description: What was done.
       type: str
       sample: created
+    restarts:
+      description: Whether pods that exist run with earlier settings after it, as the template of a StatefulSet changes.
+      type: bool
 found:
   description: The evidence.
   returned: failure
@@ -210,6 +213,13 @@ def action_of(before: dict[str, Any] | None, after: dict[str, Any] | None) -> st
     return "removed" if after is None else "changed"
 
 
+def restarts(before: dict[str, Any] | None, after: dict[str, Any] | None) -> bool:
+    """Whether pods are to be made anew: a StatefulSet gets another template."""
+    if before is None or after is None or before["kind"] != "StatefulSet":
+        return False
+    return before["spec"]["template"] != after["spec"]["template"]
+
+
 def diff_of(ref: Ref, before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[str, str]:
     """A diff entry for one object."""
     texts = {}
@@ -231,7 +241,10 @@ def run(module: AnsibleModule, objects: Objects) -> dict[str, Any]:
         result = delete_all(objects, module, refs, live)
     before = [meaning(found) for found in live]
     after = [meaning(found) for found in result]
-    rows = [{"object": str(ref), "action": action_of(old, new)} for ref, old, new in zip(refs, before, after)]
+    rows = [
+        {"object": str(ref), "action": action_of(old, new), "restarts": restarts(old, new)}
+        for ref, old, new in zip(refs, before, after)
+    ]
     return {
         "changed": any(row["action"] != "unchanged" for row in rows),
         "objects": rows,
