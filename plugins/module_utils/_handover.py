@@ -4,9 +4,9 @@
 """A planned failover of Sentinels that loses no acknowledged write.
 
 The master takes no writes until a replica that has everything is the master. The fence, a min-replicas-to-write that
-cannot be met, lasts until the end: writers get NOREPLICAS, and the PUBLISH of Sentinels goes on. CLIENT PAUSE besides it
-also stops what clients do not ask for, such as expiry; it is short, as it delays PUBLISH, and Sentinels would call the
-master down.
+cannot be met, lasts until the end: writers get NOREPLICAS, and the PUBLISH of Sentinels goes on. CLIENT PAUSE besides
+it also stops what clients do not ask for, such as expiry; it is short, as it delays PUBLISH, and Sentinels would call
+the master down.
 """
 
 from __future__ import annotations

@@ -80,14 +80,16 @@ class Group:
     def missing(self, pods: Mapping[str, Pod]) -> list[Member]:
         """Pods that shall be there and are not yet."""
         return [
-            Member(name, False, ready=False, waiting=self.why(name)) for name in self._servers.names if name not in pods
+            Member(name, False, ready=False, waiting=self.why()) for name in self._servers.names if name not in pods
         ]
 
-    def why(self, pod: str) -> str:
-        """What Kubernetes says about a pod that does not come."""
-        kubernetes = self._servers.kubernetes
-        said = kubernetes.warnings(self._namespace, pod) or kubernetes.warnings(self._namespace, self.name)
+    def why(self) -> str:
+        """What Kubernetes says where it makes no pod."""
+        said = [text for text in self.warnings(self.name) if text.startswith("Failed")]
         return f"does not exist{': ' if said else ''}{said[0] if said else ''}"
+
+    def warnings(self, name: str) -> list[str]:
+        return self._servers.kubernetes.warnings(self._namespace, name)
 
     def delete(self, pod: Pod) -> None:
         self._servers.kubernetes.delete_pod(self._namespace, pod.name, pod.uid)
@@ -200,10 +202,11 @@ class Restarts:
             if now and now.uid != pod.uid and (now.ready or not pod.ready):
                 # one that was not ready may need others to become so, which are next
                 return
-            why = now.waiting or "its server is not ready yet" if now else group.why(step.pod)
+            why = now.waiting or "its server is not ready yet" if now else group.why()
             self._say(f"{step.pod}: {why}")
             if time.monotonic() > deadline:
-                raise self._late(f"{step.pod} was not ready {self._params['timeout']} s after its restart", [why])
+                found = [f"{step.pod}: {text}" for text in (why, *group.warnings(step.pod)[:3])]
+                raise self._late(f"{step.pod} was not ready {self._params['timeout']} s after its restart", found)
             time.sleep(POLL_SECONDS)
 
     def _done(self, step: Step) -> None:

@@ -129,6 +129,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._objects import (
     has_labels,
     in_parallel,
     meaning,
+    stops_rolling,
     without_secrets,
 )
 
@@ -179,10 +180,23 @@ def apply_all(objects: Objects, module: AnsibleModule, refs: list[Ref], live: li
         if live[index] is not None and (refs[index].kind == SHARED or module.params["only_missing"]):
             return live[index]
         definition = module.params["definitions"][index]
+        if stops_rolling(definition, live[index]):
+            return stop_rolling(index, definition)
         result = objects.apply(definition, module.params["field_manager"], module.check_mode)
         if result is None and not module.check_mode:
             raise EngineError(f"{refs[index]} cannot be created: its namespace does not exist.")
         return result or definition
+
+    def stop_rolling(index: int, definition: dict[str, Any]) -> dict[str, Any] | None:
+        wanted, manager = definition["spec"]["updateStrategy"], module.params["field_manager"]
+        if not module.check_mode:
+            objects.merge(refs[index], {"spec": {"updateStrategy": {**wanted, "rollingUpdate": None}}})
+            return objects.apply(definition, manager, False)
+        # A dry run of both at once is not to be had: the strategy of the answer is put in its place.
+        before = live[index]["spec"]["updateStrategy"]
+        rolling = {**definition, "spec": {**definition["spec"], "updateStrategy": before}}
+        result = objects.apply(rolling, manager, True)
+        return result and {**result, "spec": {**result["spec"], "updateStrategy": wanted}}
 
     after: list[dict[str, Any] | None] = [None] * len(refs)
     first = [index for index, ref in enumerate(refs) if ref.kind == SHARED]

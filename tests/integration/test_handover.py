@@ -7,8 +7,11 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
 import redis
 
+from ansible_collections.slotwise.redis.plugins.module_utils import _handover
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
 from ansible_collections.slotwise.redis.plugins.module_utils._handover import HandOver
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import DirectDialer, Fleet
@@ -17,6 +20,8 @@ from ansible_collections.slotwise.redis.tests.integration.sentinel_farm import M
 
 REPLY_SECONDS = 1.0
 CONFIGURED = "1"
+HASTY = {"sentinel failover-timeout": "3000"}
+PATIENT = {"sentinel down-after-milliseconds": "30000"}
 SETTINGS = {"min-replicas-to-write": CONFIGURED, "repl-ping-replica-period": "1"}
 
 
@@ -105,3 +110,106 @@ def test_no_acknowledged_write_is_lost(flavor):
             assert_nothing_is_set(farm)
         assert writer.lost(new) == 0
         print(f"{flavor}: longest write gap {writer.gap:.2f} s, {len(writer.acknowledged)} writes")
+
+
+def lag(farm: SentinelFarm, replica: Process, keys: int = 40) -> None:
+    """Let a replica stand still while the master takes more than it may lack, without losing its link."""
+    replica.freeze()
+    for number in range(keys):
+        farm.master().ask("SET", f"large:{number}", "x" * 100_000)
+
+
+def test_a_replica_that_hangs_is_not_waited_for_and_never_chosen(flavor):
+    """S7, and S1 in part: the other one has everything and suffices."""
+    with SentinelFarm(flavor, settings=SETTINGS) as farm:
+        hung = farm.servers[1]
+        lag(farm, hung)
+        said: list[str] = []
+        try:
+            with Writer(farm) as writer:
+                new = hand_over(farm, said=said)
+                assert new is farm.servers[2]
+        finally:
+            hung.thaw()
+        wait_for("it follows the new master", lambda: hung.info().get("master_host") == new.host and farm.in_sync())
+        assert writer.lost(new) == 0
+        assert_nothing_is_set(farm)
+        assert any(hung.host in line for line in said), said
+        print(f"{flavor}: longest write gap {writer.gap:.2f} s")
+
+
+def test_no_replica_in_sync_stops_it_with_the_reason_and_writes_go_on(newest_flavor):
+    with SentinelFarm(newest_flavor, settings=SETTINGS) as farm:
+        old = farm.master()
+        for replica in farm.servers[1:]:
+            lag(farm, replica)
+        try:
+            with pytest.raises(EngineError) as stopped:
+                hand_over(farm, timeout=4)
+        finally:
+            for replica in farm.servers[1:]:
+                replica.thaw()
+        assert stopped.value.message == "No replica can take over without losing writes."
+        wait_for("replicas are back", farm.in_sync)
+        assert (farm.master(), masters(farm)) == (old, [old])
+        with Writer(farm):
+            assert_nothing_is_set(farm)
+
+
+class Hanging(list):
+    """Lines of progress; these servers hang for some seconds when writes are held back for the first time."""
+
+    def __init__(self, seconds: float, *servers: Process, delay: float = 0) -> None:
+        super().__init__()
+        self._seconds, self._servers, self._delay, self.done = seconds, servers, delay, False
+
+    def append(self, text: str) -> None:
+        super().append(text)
+        if "takes no more writes" in text and not self.done:
+            self.done = True
+            for server in self._servers:
+                if self._delay:
+                    threading.Timer(self._delay, server.freeze).start()
+                else:
+                    server.freeze()
+                threading.Timer(self._delay + self._seconds, server.thaw).start()
+
+
+def test_a_replica_that_falls_behind_meanwhile_gets_time(newest_flavor, monkeypatch):
+    """The fence is lifted, clients have a rest, and it is tried again when the replica has caught up."""
+    monkeypatch.setattr(_handover, "CATCH_UP_SECONDS", 0.5)
+    with SentinelFarm(newest_flavor, settings=SETTINGS, sentinel_settings=PATIENT) as farm:
+        said = Hanging(3, farm.servers[1])
+        with Writer(farm) as writer:
+            new = hand_over(farm, said=said)
+        assert any("did not catch up" in line for line in said), said
+        assert writer.lost(new) == 0
+        assert_nothing_is_set(farm)
+
+
+def test_sentinels_that_do_not_fail_over_change_nothing(newest_flavor):
+    """Most Sentinels are away: the one that is left is asked in vain, and everything goes back."""
+    with SentinelFarm(newest_flavor, settings=SETTINGS, sentinel_settings=HASTY) as farm:
+        old = farm.master()
+        for sentinel in farm.sentinels[1:]:
+            sentinel.freeze()
+        try:
+            with pytest.raises(EngineError):
+                hand_over(farm, timeout=4)
+            assert masters(farm) == [old]
+            assert_nothing_is_set(farm)
+            assert old.ask("SET", "after", "it") == "OK"
+        finally:
+            for sentinel in farm.sentinels[1:]:
+                sentinel.thaw()
+
+
+def test_a_failover_that_was_given_up_is_asked_for_again(newest_flavor):
+    """S8: accepted is not done. The replicas hang when one of them is told to lead, until the Sentinel gives up."""
+    with SentinelFarm(newest_flavor, settings=SETTINGS, sentinel_settings=HASTY) as farm:
+        said = Hanging(6, *farm.servers[1:], delay=0.1)
+        with Writer(farm) as writer:
+            new = hand_over(farm, said=said)
+        assert sum("answered: OK" in line for line in said) > 1, said
+        assert writer.lost(new) == 0
+        assert_nothing_is_set(farm)
