@@ -58,6 +58,7 @@ class Pod:
     """The part of a pod that finding its Redis node needs.
 
     ``waiting`` says why it does not run yet, ``stuck`` why Kubernetes itself does not expect that it will soon.
+    ``lasts`` is whether no data goes with it: it is on a volume, or the server never ran.
     """
 
     name: str
@@ -66,6 +67,25 @@ class Pod:
     waiting: str = ""
     stuck: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    uid: str = ""
+    ready: bool = False
+    lasts: bool = True
+
+    @property
+    def revision(self) -> str:
+        """The template of the StatefulSet that the pod was made from."""
+        return self.labels.get("controller-revision-hash", "")
+
+
+@dataclass(frozen=True)
+class StatefulSet:
+    """The part of a StatefulSet that restarts need. ``revision`` is that of its present template."""
+
+    name: str
+    replicas: int
+    revision: str
+    observed: bool
+    """Whether its status, and so the revision, belongs to what it is told now."""
 
 
 def uses_own_account(kubeconfig: str | None, context: str | None) -> bool:
@@ -136,7 +156,7 @@ def api_errors(api: client.ApiClient, doing: str) -> Iterator[None]:
 
 
 class Kubernetes:
-    """Reads of the engine, and port-forwards to pods."""
+    """What the engine reads, port-forwards to pods, and the end of a pod."""
 
     def __init__(self, api: client.ApiClient, around_us: bool = False) -> None:
         """``around_us``: this runs in a pod of the cluster whose API it is."""
@@ -164,9 +184,60 @@ class Kubernetes:
                 _waiting(p),
                 _stuck(p, lost),
                 p.metadata.labels or {},
+                p.metadata.uid,
+                any(c.type == "Ready" and c.status == "True" for c in p.status.conditions or []),
+                not (_has_run(p) and any(v.name == "data" and v.empty_dir for v in p.spec.volumes or [])),
             )
             for p in ours
         }
+
+    def stateful_set(self, namespace: str, name: str) -> StatefulSet | None:
+        """None where it does not exist."""
+        with api_errors(self.api, f"reading StatefulSet {namespace}/{name}"):
+            try:
+                found = client.AppsV1Api(self.api).read_namespaced_stateful_set(
+                    name, namespace, _request_timeout=READ_SECONDS
+                )
+            except ApiException as error:
+                if error.status == 404:
+                    return None
+                raise
+        return StatefulSet(
+            name,
+            found.spec.replicas,
+            found.status.update_revision or "",
+            (found.status.observed_generation or 0) >= found.metadata.generation,
+        )
+
+    def delete_pod(self, namespace: str, name: str, uid: str) -> None:
+        """Ask for the end of this very pod; one that has gone meanwhile, or is another of its name, is left alone."""
+        with api_errors(self.api, f"deleting Pod {namespace}/{name}"):
+            try:
+                self.core.delete_namespaced_pod(
+                    name,
+                    namespace,
+                    body=client.V1DeleteOptions(preconditions=client.V1Preconditions(uid=uid)),
+                    _request_timeout=READ_SECONDS,
+                )
+            except ApiException as error:
+                if error.status not in (404, 409):
+                    raise
+
+    def warnings(self, namespace: str, name: str) -> list[str]:
+        """The newest warnings about objects of this name, the latest first. None where events may not be read."""
+        with api_errors(self.api, f"listing events in {namespace}"):
+            try:
+                listed = self.core.list_namespaced_event(
+                    namespace,
+                    field_selector=f"involvedObject.name={name},type=Warning",
+                    _request_timeout=READ_SECONDS,
+                )
+            except ApiException as error:
+                if error.status == 403:
+                    return []
+                raise
+        newest = sorted(listed.items, key=lambda e: str(e.last_timestamp or e.event_time or ""), reverse=True)
+        return [f"{e.reason}: {e.message}" for e in newest]
 
     def bound_claims(self, namespace: str) -> set[str]:
         """Names of the claims that have a volume, which may hold data."""
@@ -242,6 +313,7 @@ def _refusal(container) -> str:
     last = container.last_state.terminated if container.last_state else None
     ended = container.state.terminated or (last if container.state.waiting else None)
     return f"refuses to start: {(ended.message or '').strip()}" if ended and ended.exit_code == REFUSED else ""
+    ``lasts`` is whether no data goes with it: it is on a volume, or the server never ran.
 
 
 def _waiting(pod) -> str:

@@ -106,6 +106,15 @@ def meaning(live: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return kept
 
 
+def stops_rolling(definition: Mapping[str, Any], live: Mapping[str, Any] | None) -> bool:
+    """Whether a StatefulSet shall not roll any more. Apply alone would keep the settings that Kubernetes gave to its
+    rolling by default, and be refused for them."""
+    if live is None or definition["kind"] != "StatefulSet":
+        return False
+    wanted = (definition["spec"].get("updateStrategy") or {}).get("type")
+    return wanted == "OnDelete" and "rollingUpdate" in live["spec"]["updateStrategy"]
+
+
 def without_secrets(shown: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """A Secret whose values cannot be read; only whether a value differs from the other side is kept."""
     if shown is None or shown.get("kind") != "Secret":
@@ -200,6 +209,16 @@ class Objects:
             field_manager=manager,
             force_conflicts=force,
             **({"dry_run": "All"} if dry_run else {}),
+        )
+
+    def merge(self, ref: Ref, changes: Mapping[str, Any]) -> None:
+        """Change these fields of an object that exists; None removes one."""
+        self._request(
+            "patch",
+            path_of(ref.kind, ref.namespace, ref.name),
+            f"changing {ref}",
+            body=changes,
+            content_type="application/merge-patch+json",
         )
 
     def delete(self, ref: Ref) -> None:

@@ -69,6 +69,14 @@ class Servers:
         return self._kubernetes.api if self._kubernetes else None
 
     @property
+    def kubernetes(self) -> Kubernetes | None:
+        return self._kubernetes
+
+    @property
+    def names(self) -> list[str]:
+        return self._names()
+
+    @property
     def _transport(self) -> str:
         """``auto`` never guesses by connecting: a pod address may be somebody else's machine out here.
 
@@ -93,6 +101,17 @@ class Servers:
         if not self._kubernetes:
             return {}
         return {name: pod.labels.get(label, "") for name, pod in self._pods().items()}
+
+    def fleet(self, reply_seconds: float) -> Fleet:
+        """Connections to nobody yet: see ``follow``."""
+        return Fleet(self._dialer(), (), self._password(), reply_seconds)
+
+    def follow(self, fleet: Fleet) -> dict[str, Pod]:
+        """The pods as they are now, of which those that run are in the fleet from now on."""
+        pods = self._pods()
+        found = {name: pods[name] for name in self._names() if name in pods}
+        fleet.follow(Endpoint(p.name, p.address, self.port, p.machine) for p in found.values() if not p.waiting)
+        return found
 
     def connect(self, report: Callable[[str], None]) -> Fleet:
         """Wait until every node answers with the password; raise Unreachable with the reasons at the deadline."""

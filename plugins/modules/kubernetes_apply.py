@@ -110,6 +110,9 @@ objects:
       description: What was done.
       type: str
       sample: created
+    restarts:
+      description: Whether pods that exist run with earlier settings after it, as the template of a StatefulSet changes.
+      type: bool
 found:
   description: The evidence.
   returned: failure
@@ -138,6 +141,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._objects import (
     in_parallel,
     is_set_by,
     meaning,
+    stops_rolling,
     value_at,
     with_value,
     without_secrets,
@@ -237,12 +241,25 @@ def apply_all(
             # The server would try the definition on the object that goes.
             return module.params["definitions"][index]
         definition = left_out(objects, module, module.params["definitions"][index], live[index])
+        if stops_rolling(definition, live[index]):
+            return stop_rolling(index, definition)
         result = objects.apply(definition, module.params["field_manager"], module.check_mode)
         if result is None and not module.check_mode:
             raise EngineError(f"{refs[index]} cannot be created: its namespace does not exist.")
         if result is not None and (gone := leaving(result)):
             raise EngineError(f"{gone['text']} That began during this run. Run again.")
         return result or definition
+
+    def stop_rolling(index: int, definition: dict[str, Any]) -> dict[str, Any] | None:
+        wanted, manager = definition["spec"]["updateStrategy"], module.params["field_manager"]
+        if not module.check_mode:
+            objects.merge(refs[index], {"spec": {"updateStrategy": {**wanted, "rollingUpdate": None}}})
+            return objects.apply(definition, manager, False)
+        # A dry run of both at once is not to be had: the strategy of the answer is put in its place.
+        before = live[index]["spec"]["updateStrategy"]
+        rolling = {**definition, "spec": {**definition["spec"], "updateStrategy": before}}
+        result = objects.apply(rolling, manager, True)
+        return result and {**result, "spec": {**result["spec"], "updateStrategy": wanted}}
 
     after: list[dict[str, Any] | None] = [None] * len(refs)
     first = [index for index, ref in enumerate(refs) if ref.kind == SHARED]
@@ -273,6 +290,13 @@ def action_of(before: dict[str, Any] | None, after: dict[str, Any] | None) -> st
     return "removed" if after is None else "changed"
 
 
+def restarts(before: dict[str, Any] | None, after: dict[str, Any] | None) -> bool:
+    """Whether pods are to be made anew: a StatefulSet gets another template."""
+    if before is None or after is None or before["kind"] != "StatefulSet":
+        return False
+    return before["spec"]["template"] != after["spec"]["template"]
+
+
 def diff_of(ref: Ref, before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[str, str]:
     """A diff entry for one object."""
     texts = {}
@@ -296,7 +320,10 @@ def run(module: AnsibleModule, objects: Objects) -> dict[str, Any]:
         result = delete_all(objects, module, refs, live)
     before = [meaning(found) for found in live]
     after = [meaning(found) for found in result]
-    rows = [{"object": str(ref), "action": action_of(old, new)} for ref, old, new in zip(refs, before, after)]
+    rows = [
+        {"object": str(ref), "action": action_of(old, new), "restarts": restarts(old, new)}
+        for ref, old, new in zip(refs, before, after)
+    ]
     return {
         "changed": any(row["action"] != "unchanged" for row in rows),
         "objects": rows,

@@ -187,6 +187,24 @@ REFUSALS = {
         NOTHING,
         ["redis_cluster_storage.type is local, which is meant to last"],
     ),
+    "nothing written, in single quotes": (
+        INPUT,
+        {"redis_cluster_config": {"appendonly": "'NO'", "save": "''"}},
+        NOTHING,
+        ["redis_cluster_config has appendonly no and an empty save, so no key ever reaches the volumes"],
+    ),
+    "nothing written, by the last line": (
+        INPUT,
+        {"redis_cluster_config": {"appendonly": ["yes", False], "save": ["900 1", '""']}},
+        NOTHING,
+        ["redis_cluster_config has appendonly no and an empty save, so no key ever reaches the volumes"],
+    ),
+    "written, by the last line": (
+        INPUT,
+        {"redis_cluster_config": {"appendonly": "no", "save": ["", "900 1"]}},
+        NOTHING,
+        [],
+    ),
     "nothing written by a cache": (
         INPUT,
         {"redis_cluster_config": {"appendonly": "no", "save": ""}, "redis_cluster_storage": {"type": "emptydir"}},
@@ -613,7 +631,7 @@ WATCHED_REFUSALS = {
     ),
     "watched: nothing written": (
         INPUT,
-        {"redis_sentinel_config": {"AppendOnly": "no", "save": ""}},
+        {"redis_sentinel_config": {"AppendOnly": "no", "save": "''"}},
         NOTHING,
         ["redis_sentinel_config has appendonly no and an empty save"],
     ),

@@ -43,6 +43,10 @@ class FakeStore:
             self.live[ref] = result
         return copy.deepcopy(result)
 
+    def merge(self, ref, changes):
+        self.merged = changes
+        self.live[ref]["spec"]["updateStrategy"] = {"type": changes["spec"]["updateStrategy"]["type"]}
+
     def delete(self, ref):
         self.writes += 1
         del self.live[ref]
@@ -114,6 +118,36 @@ def test_ladder():
     assert len(store.live) == 1
     assert len(store.waited[0]) == 1
     assert not run(store, WANTED[:1], state="absent")["changed"]
+
+
+ROLLS = {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}
+
+
+class Rolling(FakeStore):
+    """As the server: what it gave to a rolling by default stays until it is taken away, and is refused without one."""
+
+    def apply(self, wanted, manager, dry_run):
+        live = self.live.get(kubernetes_apply.Ref.of(wanted))
+        if live and "rollingUpdate" in live["spec"]["updateStrategy"]:
+            assert wanted["spec"]["updateStrategy"]["type"] == "RollingUpdate", "422 only allowed for RollingUpdate"
+        return super().apply(wanted, manager, dry_run)
+
+
+@pytest.mark.parametrize(("image", "restarts"), [("redis:8.0", False), ("redis:8.2", True)])
+def test_a_statefulset_that_rolled_stops_to(image, restarts):
+    def made(strategy, image):
+        spec = {"updateStrategy": strategy, "template": {"image": image}}
+        return definition("StatefulSet", "orders", "shop", spec=spec)
+
+    store = Rolling(made(ROLLS, "redis:8.0"), definition("Namespace", "shop"))
+    wanted = made({"type": "OnDelete"}, image)
+    predicted = run(store, [wanted], check_mode=True)
+    (row,) = predicted["objects"]
+    assert (row["action"], row["restarts"], store.writes) == ("changed", restarts, 0)
+    assert "type: OnDelete" in predicted["diff"][0]["after"]
+    assert run(store, [wanted]) == predicted
+    assert store.merged == {"spec": {"updateStrategy": {"type": "OnDelete", "rollingUpdate": None}}}
+    assert not run(store, [wanted])["changed"]
 
 
 def test_a_namespace_belongs_to_all_who_live_in_it():
