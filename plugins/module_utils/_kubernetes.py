@@ -313,7 +313,11 @@ def _refusal(container) -> str:
     last = container.last_state.terminated if container.last_state else None
     ended = container.state.terminated or (last if container.state.waiting else None)
     return f"refuses to start: {(ended.message or '').strip()}" if ended and ended.exit_code == REFUSED else ""
-    ``lasts`` is whether no data goes with it: it is on a volume, or the server never ran.
+
+
+def _has_run(pod) -> bool:
+    servers = [c for c in pod.status.container_statuses or [] if c.name in SERVER_CONTAINERS]
+    return any(c.restart_count or c.state.running or c.state.terminated for c in servers)
 
 
 def _waiting(pod) -> str:
