@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A simulator of servers, Sentinels, agents, network, disks and Kubernetes, in which the real agent runs. See README.md."""
+"""A simulator of servers, Sentinels, network, disks and Kubernetes, in which the real agent runs. See README.md."""
 
 import pathlib
 import sys

@@ -46,7 +46,9 @@ class Faults:
 
     def _lasts(self, mend: Mend) -> None:
         self._open.append(mend)
-        self.loop.after(self.random.choice([1.0, 4.0, 8.0, 15.0, 30.0]) * self.random.uniform(0.7, 1.3), self._end, mend)
+        self.loop.after(
+            self.random.choice([1.0, 4.0, 8.0, 15.0, 30.0]) * self.random.uniform(0.7, 1.3), self._end, mend
+        )
 
     def _end(self, mend: Mend) -> None:
         if mend in self._open:
@@ -262,7 +264,9 @@ class Faults:
         others = [*(one for one in self._machines() if one != machine), "api"]
         if self.random.random() < 0.7:
             others.append("client")
-        return self._cut([(machine, one) for one in others] + [(one, machine) for one in others], f"{machine} is cut off")
+        return self._cut(
+            [(machine, one) for one in others] + [(one, machine) for one in others], f"{machine} is cut off"
+        )
 
     def split(self) -> Mend:
         nodes = [*self._machines(), "client", "api"]

@@ -1,13 +1,17 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ways to break the agent, each of which some seed must notice. Usage: python -m tests.simulation.mutations [NAME...]"""
+"""Ways to break the agent, each of which some seed must notice.
+
+Usage: python -m tests.simulation.mutations [NAME...]
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 from unittest import mock
 
 from agent import evidence, handover, model, sentinel, server

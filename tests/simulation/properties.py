@@ -77,17 +77,9 @@ class Properties:
         assert master is not None
         if world.api.labelled() != [master.name]:
             return f"labelled: {world.api.labelled()}, master {master.name}"
-        stuck = 0
-        for sentinel in world.sentinels:
-            if not sentinel.answers:
-                return f"{sentinel.name} does not run"
-            if sentinel.state:
-                return f"{sentinel.name} fails over"
-            if sentinel.address() != master.host:
-                stuck += 1
-                names = f"{sentinel.name} names {sentinel.address()} in epoch {sentinel.config_epoch}, not {master.name}"
-        if stuck * 2 >= len(world.sentinels) or (stuck and not self._is_stuck_for_good(master)):
-            return names
+        wrong = self._wrong_sentinels(master)
+        if wrong:
+            return wrong
         if master.needed >= FENCE_OF_A_RUN:
             return f"{master.name} is fenced"
         for server in world.servers:
@@ -98,15 +90,28 @@ class Properties:
                 return f"{server.name} is not ready"
             if server is not master and server.priority == 0:
                 return f"{server.name} must not be chosen"
-            if server is not master and server.writes[-1:] != master.writes[-1:] and server.offset < master.offset - 500:
+            if (
+                server is not master
+                and server.writes[-1:] != master.writes[-1:]
+                and server.offset < master.offset - 500
+            ):
                 return f"{server.name} is behind"
         return ""
 
+    def _wrong_sentinels(self, master: Server) -> str:
+        world = self.world
+        for sentinel in world.sentinels:
+            if not sentinel.answers:
+                return f"{sentinel.name} does not run"
+            if sentinel.state:
+                return f"{sentinel.name} fails over"
+        stuck = [one for one in world.sentinels if one.address() != master.host]
+        if stuck and (len(stuck) * 2 >= len(world.sentinels) or not self._is_stuck_for_good(master)):
+            return f"{stuck[0].name} names {stuck[0].address()} in epoch {stuck[0].config_epoch}, not {master.name}"
+        return ""
+
     def _is_stuck_for_good(self, master: Server) -> bool:
-        """A Sentinel that hears of a later epoch while it ends a failover of an earlier one takes that epoch for its own
-        master (sentinelProcessHelloMessage compares with the address before the failover), and stays so until the next
-        failover. See README.md.
-        """
+        """Whether the Sentinels that name another one do so under the same epoch, see README.md."""
         right = [one for one in self.world.sentinels if one.address() == master.host]
         wrong = [one for one in self.world.sentinels if one.address() != master.host]
         return all(one.config_epoch == right[0].config_epoch for one in wrong)

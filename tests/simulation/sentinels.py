@@ -141,9 +141,7 @@ class Sentinel:
         return self.master.host
 
     def view(self) -> View:
-        choices = {
-            host: one.priority for host, one in self.slaves.items() if one.down_since is None and one.connected
-        }
+        choices = {host: one.priority for host, one in self.slaves.items() if one.down_since is None and one.connected}
         return View(self.config_epoch, self.address(), bool(self.state), choices)
 
     def fail_over(self) -> bool:
@@ -232,10 +230,10 @@ class Sentinel:
         ):
             self.world.trace("sentinel", self.name, f"+fix-slave-config {one.host}")
             self._order(one, self.master.host)
-        if self.state == "reconf" and self.promoted is not None and one.sent_at is not None and not one.done:
-            if one.follows.rstrip(".") == self.promoted.host:
-                one.in_progress = True
-                one.done = one.link_up
+        told = self.state == "reconf" and one.sent_at is not None and not one.done
+        if told and one.follows.rstrip(".") == self.promoted.host:
+            one.in_progress = True
+            one.done = one.link_up
 
     def _sane(self) -> bool:
         master = self.master
@@ -316,8 +314,7 @@ class Sentinel:
         self.down_says[name] = (self.loop.now, down, leader, leader_epoch)
 
     def _vote(self, epoch: int, runid: str) -> tuple[str, int]:
-        if epoch > self.current_epoch:
-            self.current_epoch = epoch
+        self.current_epoch = max(self.current_epoch, epoch)
         if self.leader_epoch < epoch and self.current_epoch <= epoch:
             self.leader, self.leader_epoch = runid, self.current_epoch
             self.world.trace("sentinel", self.name, f"votes for {runid} in epoch {epoch}")

@@ -7,7 +7,6 @@ What is modelled was measured on real servers, see tests/integration/ and SERVER
 
 from __future__ import annotations
 
-from random import Random
 from typing import TYPE_CHECKING, Callable
 
 from agent.model import Replica
@@ -430,7 +429,13 @@ class Server:
         target.downstream.append(link)
         self.upstream = link
         self._later(
-            self.random.choice([0.1, 1.0, 1.0, 4.0]), self._transferred, attempt, link, copy, target.replid, target.offset
+            self.random.choice([0.1, 1.0, 1.0, 4.0]),
+            self._transferred,
+            attempt,
+            link,
+            copy,
+            target.replid,
+            target.offset,
         )
 
     def _place_in(self, master: Server) -> int | None:

@@ -7,10 +7,9 @@ What is seen was true at several moments, and is acted on later. The process may
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from agent.evidence import Memory, State
+from agent.evidence import State
 from agent.model import Action, Ask, AskSentinel, Gate, Gone, Keep, Note, Renew, Say, Seen
 from agent.redis_io import state_without_agent
 from agent.sentinel import Begin, Label, SentinelAgent, SentinelSeen, Write
@@ -18,14 +17,16 @@ from agent.server import ServerAgent, Settings
 
 from .sentinels import Sentinel
 from .servers import Server
+from .volumes import WRITE_BYTES
 
 if TYPE_CHECKING:
     from .world import World
 
 ROUND_SECONDS = 0.5
 QUICK_SECONDS = 0.1
-ANSWER_SECONDS = 1.0
 STALE_SECONDS = 15.0
+# How long a hand-over may take.
+PATIENCE_SECONDS = 30.0
 
 
 class Shell:
@@ -92,9 +93,7 @@ class Shell:
         }
 
     def states(self, but: Server | None = None) -> dict[str, State | None]:
-        return {
-            one.host: self._in_time(one.host, self._state_of(one)) for one in self.world.servers if one is not but
-        }
+        return {one.host: self._in_time(one.host, self._state_of(one)) for one in self.world.servers if one is not but}
 
     def _in_time(self, host: str, answer: Any) -> Any:
         """An answer that is late counts as none, and in the next round as that of then, see neighbours.Group."""
@@ -165,19 +164,14 @@ class ServerShell(Shell):
         self.server = server
         self.going = False
         self.gone = ""
-        self.fresh = False
 
     def begin(self) -> None:
         plan, world = self.world.plan, self.world
-        values = {
-            "host": self.server.host, "hosts": tuple(one.host for one in world.servers),
-            "sentinels": len(world.sentinels), "election": plan.election, "patient": plan.patient, "patience": 30.0,
-            "needed": plan.needed, "copies": plan.copies, "port": "6379",
-        }  # fmt: skip
-        known = {field.name for field in fields(Settings)}
-        self.agent = world.make_server_agent(
-            Settings(**{name: value for name, value in values.items() if name in known}), self.server.volume.memory
-        )
+        settings = Settings(
+            self.server.host, tuple(one.host for one in world.servers), len(world.sentinels), plan.election,
+            plan.patient, PATIENCE_SECONDS, plan.needed, plan.copies,
+        )  # fmt: skip
+        self.agent = ServerAgent(settings, self.server.volume.memory)
 
     @property
     def ready(self) -> bool:
@@ -185,7 +179,7 @@ class ServerShell(Shell):
         return self.alive and self.agent.ready and self.loop.now - self.round_at < STALE_SECONDS
 
     def _look(self) -> None:
-        disk = self.server.volume.look(0)
+        disk = self.server.volume.look(len(self.server.writes) * WRITE_BYTES)
         stall = self.stall()
         if stall:
             self._later(stall, self._see, disk, self.states(self.server), self.views())
@@ -202,34 +196,16 @@ class ServerShell(Shell):
 
     def do(self, action: Any) -> None:
         server = self.server
-        if isinstance(action, (Ask, Gate, Renew)):
-            call: Any = Server.command
-            if isinstance(action, Ask):
-                argument: Any = action.words
-            elif isinstance(action, Gate):
-                call, argument = Server.gate, action.open
-            else:
-                call, argument = Server.renew, action.master
-            if not server.alive:
-                raise OSError("no server")
-            if argument == ("REPLICAOF", "NO", "ONE"):
+        if isinstance(action, Ask):
+            if action.words == ("REPLICAOF", "NO", "ONE"):
                 self.world.elected(server)
-            if server.hung or (server.slow and self.random.random() < 0.3):
-                # It does it when it goes on, but the agent does not hear of it.
-                server.receive(0.0, call, server, argument)
-                raise OSError("no answer in time")
-            reply = call(server, argument)
-            if reply != "OK":
-                raise OSError(reply)
+            self._command(Server.command, action.words)
+        elif isinstance(action, Gate):
+            self._command(Server.gate, action.open)
+        elif isinstance(action, Renew):
+            self._command(Server.renew, action.master)
         elif isinstance(action, AskSentinel):
-            sentinel = next(one for one in self.world.sentinels if one.host == action.host)
-            network = self.world.network
-            if not sentinel.answers or not network.carries(self.machine, sentinel.machine):
-                raise OSError("no answer")
-            accepted = sentinel.fail_over()
-            if not network.carries(sentinel.machine, self.machine):
-                raise OSError("no answer")
-            self.agent.answered(accepted, self.clock())
+            self._fail_over(next(one for one in self.world.sentinels if one.host == action.host))
         elif isinstance(action, Keep):
             self.world.kept(server, action)
         elif isinstance(action, Note):
@@ -240,6 +216,27 @@ class ServerShell(Shell):
             self.gone = action.text
         else:
             raise AssertionError(action)
+
+    def _command(self, call: Any, argument: Any) -> None:
+        server = self.server
+        if not server.alive:
+            raise OSError("no server")
+        if server.hung or (server.slow and self.random.random() < 0.3):
+            # It does it when it goes on, but the agent does not hear of it.
+            server.receive(0.0, call, server, argument)
+            raise OSError("no answer in time")
+        reply = call(server, argument)
+        if reply != "OK":
+            raise OSError(reply)
+
+    def _fail_over(self, sentinel: Sentinel) -> None:
+        network = self.world.network
+        if not sentinel.answers or not network.carries(self.machine, sentinel.machine):
+            raise OSError("no answer")
+        accepted = sentinel.fail_over()
+        if not network.carries(sentinel.machine, self.machine):
+            raise OSError("no answer")
+        self.agent.answered(accepted, self.clock())
 
     def pause(self) -> float:
         return QUICK_SECONDS if self.going else ROUND_SECONDS

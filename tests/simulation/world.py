@@ -8,7 +8,6 @@ from random import Random
 from typing import Any, Callable
 
 from agent.model import Keep
-from agent.server import ServerAgent
 
 from .clients import Acknowledged, Client
 from .kubernetes import Api
@@ -25,17 +24,13 @@ FEW_WRITES = 20
 
 
 class World:
-    make_server_agent: Callable[..., ServerAgent] = ServerAgent
-
     def __init__(self, seed: int, plan: Plan, tell: Callable[[str], None] | None = None) -> None:
         self.seed, self.plan, self._tell = seed, plan, tell
         self.random = Random(seed)
         self.loop = Loop()
         self.network = Network(self.random)
         self.servers: list[Server] = []
-        self.servers += [
-            Server(self, number, Volume(self.random, plan.append_only)) for number in range(plan.servers)
-        ]
+        self.servers += [Server(self, number, Volume(self.random, plan.append_only)) for number in range(plan.servers)]
         self._by_host = {one.host: one for one in self.servers}
         self.pod_names = [one.name for one in self.servers]
         self.sentinels = [Sentinel(self, number) for number in range(plan.sentinels)]

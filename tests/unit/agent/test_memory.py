@@ -54,6 +54,7 @@ def test_a_master_that_lost_something_proves_nothing_by_what_it_noted():
     assert agent.state.leads
     assert not has_all_of(agent.state, State("s-1", 4, "s-0", Data("a", 90, 90), (), 9))
 
+
 def test_a_former_master_that_is_proved_to_have_less_does_not_lead():
     states = {
         "s-0": State("s-0", 4, "s-0", Data("a", 0, 0), (), 0),
