@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""With which master a Sentinel begins. Found by a seed of tests/simulation: it wrote to the record who leads from now on,
-and then began with what others had begun with before, so that nobody ever was of the term on record, and no pod was
+"""With which master a Sentinel begins. Found by a seed of tests/simulation: it wrote to the record who leads from then on
+and then began with what others had begun with, so that nobody ever was of the term on record, and no pod was
 labelled any more.
 """
 
