@@ -162,7 +162,7 @@ class ServerShell(Shell):
         Status(self.address(), self.live, lambda: self.agent.ready and self.fresh(), self._state)
 
     def _state(self) -> Any:
-        return self.agent.state.to_json()
+        return self.agent.state.to_json() if self.agent.state and self.fresh() else None
 
     def _needed(self) -> int:
         """min-replicas-to-write as configured: the last line of it."""

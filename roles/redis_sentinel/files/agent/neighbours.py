@@ -70,7 +70,11 @@ class Neighbour:
             self._connection = http.client.HTTPConnection(self._host, self._agent_port, timeout=self._seconds)
         try:
             self._connection.request("GET", "/state")
-            return json.loads(self._connection.getresponse().read())
+            reply = self._connection.getresponse()
+            told = reply.read()
+            if reply.status != http.client.OK:
+                raise ValueError(f"{self._host}: {reply.status}")
+            return json.loads(told)
         except (OSError, http.client.HTTPException, ValueError):
             self._connection.close()
             self._connection = None

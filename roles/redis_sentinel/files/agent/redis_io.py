@@ -158,12 +158,12 @@ def _replica(value: str) -> Replica:
 
 
 def state_without_agent(host: str, replies: list[Any]) -> State:
-    """What a server that has no agent says: one of a pod of an earlier release, which shows its term by a setting."""
+    """What a server says whose pod is of an earlier release. ValueError for one whose agent just does not run."""
     server, config = parse_server(replies)
-    term, master = -1, ""
     shown = config.get("cluster-announce-hostname", "")
-    if shown.startswith("term-"):
-        term, master = int(shown[5:].partition(".")[0]), shown.partition(".")[2]
+    if not shown.startswith("term-"):
+        raise ValueError(f"{host}: its agent does not answer")
+    term, master = int(shown[5:].partition(".")[0]), shown.partition(".")[2]
     end = server.offset if server.leads or not server.link_up else None
     history = ((server.replid2, server.offset2 - 1),) if server.offset2 > 0 else ()
     return State(

@@ -71,10 +71,12 @@ class ServerAgent:
     def __init__(self, settings: Settings, memory: Memory) -> None:
         self._settings = settings
         self.memory = memory
+        # What the server has now. The memory is about what the volume has.
         self.data = memory.data
+        self.history = memory.history
         self.waiting = ""
         self.ready = False
-        self.state = State(settings.host, memory.term, memory.master, memory.data, memory.history)
+        self.state: State | None = None
         self._noted = memory
         self._noted_at = float("-inf")
         # The process in which this server was a master or had a link, and so knows how far it is.
@@ -101,6 +103,8 @@ class ServerAgent:
         """What to do about what is seen. ``now`` is a monotonic clock's time in seconds."""
         server = seen.server
         if server is None or server.loading:
+            # Others must not believe what it was, and what was noted is not known to be there.
+            self.state = None
             self._no_master_since = None
             self.ready = False
             return self._note(seen, now, final=True)
@@ -118,7 +122,7 @@ class ServerAgent:
                 self._outvoted = None
         self.ready = self._is_ready(seen, server, view)
         self.state = State(
-            self._settings.host, self.memory.term, self.memory.master, self.data, self.memory.history, server.keys,
+            self._settings.host, self.memory.term, self.memory.master, self.data, self.history, server.keys,
             server.leads, self.waiting, seen.disk.kept, self._hand_over.excluded if self._hand_over else (),
             tuple(replica.host for replica in server.replicas),
         )  # fmt: skip
@@ -132,50 +136,58 @@ class ServerAgent:
         if marker != self._written[0] or self._written[1] > server.offset:
             self._written = (marker, server.offset)
         written, earlier = self._written[1], (server.replid2, server.offset2 - 1)
-        renewed = server.replid2 == self.memory.data.replid != server.replid and self._live == server.run_id
-        if server.leads or (renewed and not server.link_up):
+        alive = self._live == server.run_id
+        if server.leads or (alive and not server.link_up and server.replid2 == self.data.replid != server.replid):
             self._live = server.run_id
+            self._go_on(server, (earlier,))
             self.data = Data(server.replid, server.offset, written, earlier)
-            self._remember_data(server, (earlier,), before, seen)
+            self._remember_data(server, before, seen)
         elif server.link_up:
             self._live = server.run_id
-            self.data = Data(server.replid, server.offset)
             master = seen.states.get(_plain(server.follows))
-            inherited = master.history if master and master.leads else ()
-            self._remember_data(server, inherited, before, seen)
-        elif self._live == server.run_id or server.offset > 1:
-            # Nothing comes any more; or it was read with a snapshot, or came by a link that was not seen.
+            self._go_on(server, master.history if master and master.leads else ())
+            self.data = Data(server.replid, server.offset)
+            self._remember_data(server, before, seen)
+        elif alive:
+            # Nothing comes any more.
             self.data = Data(server.replid, server.offset, written, earlier)
         else:
-            self.data = self._read_from_disk(seen, server)
-        known = self.memory.data
-        if self._live != server.run_id and (self.data.replid != known.replid or self.data.least < known.least):
-            # Less came back than was noted, so nothing of that is proved any more.
-            self.memory = replace(self.memory, data=self.data, history=(), files=seen.disk.tail)
+            self._begin(seen, server, Data(server.replid, server.offset, server.offset, earlier))
 
-    def _remember_data(self, server: Server, more: tuple, before: int | None, seen: Seen) -> None:
-        """The history goes on: ``more`` are pieces that the data goes through besides those that are remembered."""
+    def _go_on(self, server: Server, more: tuple[tuple[str, int], ...]) -> None:
+        """The history goes on, or all data was replaced by that of the master, whose history is ``more``."""
+        replid = self.data.replid
+        pieces: dict[str, int] = {}
+        mine = (*self.history, (replid, self.data.least))
+        replaced = not server.leads and replid not in (server.replid, server.replid2)
+        for known, end in (*(() if replaced else mine), *more):
+            pieces[known] = max(end, pieces.get(known, -1))
+        for unknown in ("", "0" * 40, server.replid):
+            pieces.pop(unknown, None)
+        self.history = tuple(pieces.items())[-HISTORIES:]
+
+    def _remember_data(self, server: Server, before: int | None, seen: Seen) -> None:
         if server.rewriting:
             # The volume still has what is remembered.
             return
-        memory = self.memory
-        last = (memory.data.replid, memory.data.least)
-        pieces = dict(
-            (*memory.history, *more) if memory.data.replid == server.replid else (*memory.history, last, *more)
-        )
-        if not server.leads and memory.data.replid not in (server.replid, server.replid2):
-            # All data was replaced by that of the master.
-            pieces = dict(more)
-        for unknown in ("", "0" * 40, server.replid):
-            pieces.pop(unknown, None)
-        # Asked before the size of the file was looked at, so at least that is in the file, and no more than it has now.
+        # Asked before the size of the file was looked at, so that is in the file, and no more than it has now.
         least = server.offset if before is None or before > server.offset else before
-        self.memory = replace(
-            memory,
-            data=Data(server.replid, least, self._written[1], (server.replid2, server.offset2 - 1)),
-            history=tuple(pieces.items())[-HISTORIES:],
-            files=seen.disk.tail,
-        )
+        data = Data(server.replid, least, self._written[1], (server.replid2, server.offset2 - 1))
+        self.memory = replace(self.memory, data=data, history=self.history, files=seen.disk.tail)
+
+    def _begin(self, seen: Seen, server: Server, snapshot: Data) -> None:
+        """What a server has that was not seen with a link since it started.
+
+        A snapshot says itself how far it goes, and so does a link that came and went unseen; after a start from an append
+        only file the offset is 1.
+        """
+        known = self._noted.data
+        self.data = snapshot if server.offset > 1 else self._read_from_disk(seen, server)
+        self.history = self._noted.history
+        if self.data.replid != known.replid or self.data.least < known.least:
+            # Less came back than was noted, so nothing of that is proved any more.
+            self.history = ()
+            self.memory = replace(self.memory, data=self.data, history=(), files=seen.disk.tail)
 
     def _read_from_disk(self, seen: Seen, server: Server) -> Data:
         """What a server has that started from its files, where Redis does not say it."""
@@ -320,6 +332,9 @@ class ServerAgent:
                 f"Look at {', '.join(seen.disk.kept) or 'the volume'}, remove what is not needed: it goes on by itself"
             )
             return [Say("role", self.waiting)]
+        if server.rewriting and server.append_only:
+            # The files are not yet those of the data.
+            return []
         if not server.append_only:
             # What is in memory only goes to the file first.
             if server.saving:
@@ -384,7 +399,7 @@ class ServerAgent:
         memory, server = self.memory, seen.server
         assert server is not None
         return State(
-            self._settings.host, memory.term, memory.master, self.data, memory.history, server.keys, server.leads
+            self._settings.host, memory.term, memory.master, self.data, self.history, server.keys, server.leads
         )
 
     def _all_states(self, seen: Seen) -> dict[str, State | None]:

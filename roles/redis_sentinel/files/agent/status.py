@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 
 class Status:
-    """``live`` and ``ready`` are asked at each request; ``state`` is shown as JSON. No secrets are in it."""
+    """``live`` and ``ready`` are asked at each request; ``state`` is shown as JSON, None as 503."""
 
     def __init__(
         self, address: tuple[str, int], live: Callable[[], bool], ready: Callable[[], bool], state: Callable[[], Any]
@@ -21,7 +21,7 @@ class Status:
         pages: Mapping[str, Callable[[], tuple[int, bytes]]] = {
             "/live": lambda: (200 if live() else 503, b"live\n" if live() else b"not live\n"),
             "/ready": lambda: (200 if ready() else 503, b"ready\n" if ready() else b"not ready\n"),
-            "/state": lambda: (200, json.dumps(state()).encode()),
+            "/state": lambda: (200, json.dumps(told).encode()) if (told := state()) else (503, b"not known yet\n"),
         }
 
         class Handler(http.server.BaseHTTPRequestHandler):
