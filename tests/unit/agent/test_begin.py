@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""With which master a Sentinel begins. Found by a seed of tests/simulation: it wrote to the record who leads from then on
+"""With which master a Sentinel begins. A seed of tests/simulation found: it wrote to the record who leads from then on,
 and then began with what others had begun with, so that nobody ever was of the term on record, and no pod was
 labelled any more.
 """
