@@ -371,7 +371,7 @@ class Faults:
         return [
             self.stale_replica_and_all_pods, self.killed_while_it_synchronizes, self.restart_with_lagging_replicas,
             self.restart_with_a_hung_replica, self.restart_after_a_replicas, self.writes_on_the_small_side,
-            self.one_master_after_the_other, self.stale_replica_and_power,
+            self.one_master_after_the_other, self.stale_replica_and_power, self.restart_in_an_election,
         ]  # fmt: skip
 
     def _then(self, seconds: float, fault: Callable[..., Mend], *arguments: object) -> None:
@@ -438,6 +438,17 @@ class Faults:
             away.append(side.pop(1))
         pairs = [(a, b) for a in side for b in away]
         return self._cut(pairs + [(b, a) for a, b in pairs], f"{side} and {away} are apart")
+
+    def restart_in_an_election(self) -> Mend:
+        """A Sentinel that has voted starts again in its pod."""
+        master, _replica = self._master_and_replica()
+        for _number in range(2):
+            self._then(self.world.plan.down_after + self.random.uniform(0.2, 2.0), self.restart_sentinel_in_place)
+        return self.kill_server(master)
+
+    def restart_sentinel_in_place(self) -> Mend:
+        self.random.choice(self.world.sentinels).end(False)
+        return lambda: None
 
     def one_master_after_the_other(self) -> Mend:
         master, _replica = self._master_and_replica()

@@ -92,6 +92,11 @@ def _order_unfenced(self: Any, seen: Any, server_: Any, now: float) -> list:
 _order = HandOver._order
 
 
+def _has_everything_if_it_leads(self: Any, seen: Any, host: str, server_: Any) -> bool:
+    state = seen.states.get(host)
+    return state is not None and state.leads
+
+
 def _agreed_with_one(views: Any, sentinels: int) -> Any:
     return next((view for view in views if view is not None), None)
 
@@ -157,7 +162,10 @@ MUTATIONS: dict[str, Callable[[], Any]] = {
     "remembers nothing": patches((ServerAgent, "_note", _forgets)),
     "trusts the files": patches((ServerAgent, "_read_from_disk", _trusts_files)),
     "no fence": patches((HandOver, "_prepare", _prepare_without_fence)),
-    "hands over to who lags": patches((HandOver, "_order", _order_at_once)),
+    "hands over to who lags": patches(
+        (HandOver, "_order", _order_at_once), (HandOver, "_has_everything", _has_everything_if_it_leads)
+    ),
+    "hands over to whoever leads": patches((HandOver, "_has_everything", _has_everything_if_it_leads)),
     "lifts the fence at once": patches((HandOver, "_order", _order_unfenced)),
     "leaves the fence": patches((ServerAgent, "_lift_fence", _never_unfences)),
     "one Sentinel is enough": patches((server, "agreed", _agreed_with_one), (sentinel, "agreed", _agreed_with_one)),

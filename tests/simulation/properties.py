@@ -86,7 +86,7 @@ class Properties:
             shell = world.shell_of(server)
             if server is not master and not (server.linked and server.upstream in master.downstream):
                 return f"{server.name} has no link to {master.name}: {shell.agent.waiting}"
-            if not shell.ready:
+            if not shell.ready or shell.going:
                 return f"{server.name} is not ready"
             if server is not master and server.priority == 0:
                 return f"{server.name} must not be chosen"

@@ -55,7 +55,7 @@ class Server:
     dirty: int = 0
     """Counts writes since ``saved_at``, and nothing else."""
     backlog: int = 0
-    """Where its backlog begins, which is another one after all data came from a master, of which ``dirty`` counts none."""
+    """Where its backlog begins: elsewhere after all data came from a master, of which ``dirty`` counts nothing."""
     saving: bool = False
     saved_at: int = 0
     saved_well: bool = True

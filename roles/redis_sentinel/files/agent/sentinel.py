@@ -106,7 +106,9 @@ class SentinelAgent:
         """The master to begin with: what Sentinels, the record or the servers know, whichever is of the latest term."""
         states = [state for state in seen.states.values() if state is not None]
         latest = max((state.term for state in states), default=-1)
-        views = [view for view in seen.views.values() if view is not None and view.epoch >= latest]
+        # Those that began before the record was written, or were cut off then, follow who begins by it.
+        least = latest if seen.record is None else max(latest, seen.record.term)
+        views = [view for view in seen.views.values() if view is not None and view.epoch >= least]
         if views:
             known = max(views, key=lambda view: (view.epoch, view.master))
             return self._with(known.epoch, known.master, "other Sentinels watch it")
