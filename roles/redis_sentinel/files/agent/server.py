@@ -178,8 +178,8 @@ class ServerAgent:
     def _begin(self, seen: Seen, server: Server, snapshot: Data) -> None:
         """What a server has that was not seen with a link since it started.
 
-        A snapshot says itself how far it goes, and so does a link that came and went unseen; after a start from an append
-        only file the offset is 1.
+        A snapshot says itself how far it goes, and so does a link that came and went unseen; after a start from an
+        append only file the offset is 1.
         """
         known = self._noted.data
         self.data = snapshot if server.offset > 1 else self._read_from_disk(seen, server)
