@@ -149,7 +149,8 @@ class Restarts:
         # with the library of Kubernetes, see _servers
         from ansible_collections.slotwise.redis.plugins.module_utils._lease import Lease  # noqa: PLC0415
 
-        with Lease(self._api, self._params["namespace"], self._params["name"]) as lease:
+        timeout = float(self._params["timeout"])
+        with Lease(self._api, self._params["namespace"], self._params["name"], timeout, self._report) as lease:
             while True:
                 plan = self._plan(self._observe())
                 if not plan:

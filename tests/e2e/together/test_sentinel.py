@@ -31,7 +31,7 @@ DOCUMENTED = {
 }  # fmt: skip
 # How many times as long it may take where other tests use both processors.
 BUSY = 4
-SERVER, FOLLOW = "-x redis-server", "-f /scripts/follow.sh"
+SERVER, AGENT = "-x redis-server", "-f 'm agent server'"
 SIGNAL = """
 found=
 for pid in $(pgrep {processes}); do
@@ -275,12 +275,12 @@ def test_an_isolated_master_comes_back_as_a_replica_with_its_writes_in_a_file(ac
             # It still takes writes: its replicas count for as long as min-replicas-max-lag.
             assert accounts.kubectl("exec", old, "--", "sh", "-c", ask).strip() == "OK"
             wait_for("another master", lambda: accounts.seen()["master"] not in ("", old), FAILOVER_SECONDS)
-            hold(accounts, old, "STOP", FOLLOW)
+            hold(accounts, old, "STOP", AGENT)
         try:
             with accounts.client(old) as connection:
                 wait_for("Sentinels make it a replica", lambda: connection.role()[0] == "slave", FAILOVER_SECONDS)
         finally:
-            hold(accounts, old, "CONT", FOLLOW)
+            hold(accounts, old, "CONT", AGENT)
         seen = accounts.wait_until_whole()
     served(watcher, "hung")
     with accounts.client(str(seen["master"])) as connection:
@@ -493,11 +493,14 @@ def test_other_deployments_in_the_namespace_do_not_mix_with_it(accounts: Watched
     assert pods() == {NAME, f"{NAME}-sentinel"}
 
 
-def test_labellers_may_do_nothing_else(accounts: Watched) -> None:
+def test_agents_may_do_nothing_else(accounts: Watched) -> None:
     account = f"system:serviceaccount:{NAME}:{NAME}"
     listed = accounts.kubectl("auth", "can-i", "--list", f"--as={account}", "--no-headers")
-    ours = [line.split() for line in listed.splitlines() if line.startswith("pods")]
-    assert ours == [["pods", "[]", "[]", "[get", "list", "patch]"]]
+    ours = [" ".join(line.split()) for line in listed.splitlines() if line.startswith(("pods", "configmaps"))]
+    assert sorted(ours) == [
+        f"configmaps [] [{NAME}-record] [get patch]",
+        *(f"pods [] [{NAME}-{number}] [get patch]" for number in range(3)),
+    ]
     for pod, facts in accounts.pod_facts().items():
         mounted = {
             container["name"]
@@ -505,7 +508,7 @@ def test_labellers_may_do_nothing_else(accounts: Watched) -> None:
             for mount in container["volumeMounts"]
             if "serviceaccount" in mount["mountPath"]
         }
-        assert mounted == ({"labeller"} if "-sentinel-" in pod else set())
+        assert mounted == ({"agent"} if "-sentinel-" in pod else set())
         assert accounts.password not in json.dumps(facts)
 
 

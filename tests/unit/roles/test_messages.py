@@ -102,7 +102,7 @@ VOLUME = {
     "spec": {
         "claimRef": {"name": "data-orders-1"},
         "local": {"path": "/var/lib/slotwise-redis/shop.orders-1"},
-        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [{"values": ["node1"]}]}]}},
+        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["node1"]}]}]}},
     },
 }
 
@@ -621,7 +621,7 @@ WATCHED_REFUSALS = {
         RIGHTS,
         rights("former"),
         NOTHING,
-        ["redis_sentinel_role_name is orders, and RoleBinding orders gives the role former"],
+        ["redis_sentinel_role_name is orders-agent, and RoleBinding orders-agent gives the role former"],
     ),
     "watched: fewer than before": (
         LIVE,

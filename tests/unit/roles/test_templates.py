@@ -399,7 +399,7 @@ def pod_spec(objects):
 
 
 def container(objects):
-    (found,) = pod_spec(objects)["containers"]
+    (found,) = (item for item in pod_spec(objects)["containers"] if item["name"] == "redis")
     return found
 
 
@@ -720,7 +720,13 @@ def test_what_is_needed_to_give_rights(rendered):
             r["resource"]: r["verbs"] for r in rendered[scenario] if r["resource"] in RIGHTS or r["verbs"] == ["patch"]
         }
 
-    assert of("sentinel rules") == {**{right: ["get", "create", "patch"] for right in RIGHTS}, "pods": ["patch"]}
+    makes = ["get", "create", "patch"]
+    # Those of earlier releases are removed.
+    assert of("sentinel rules") == {
+        "serviceaccounts": makes,
+        **{right: [*makes, "delete"] for right in ("roles", "rolebindings")},
+        "pods": ["patch"],
+    }
     assert of("sentinel removal rules") == {right: ["get", "delete"] for right in RIGHTS}
     assert of("sentinel rules with given rights") == {right: ["get"] for right in RIGHTS}
 

@@ -265,10 +265,12 @@ def listed_pod(**status):
     metadata = Some(
         name="demo-0",
         deletion_timestamp=status.pop("deleted", None),
+        finalizers=None,
+        uid="u-0",
         labels={},
         owner_references=[Some(kind="StatefulSet", name="demo")],
     )
-    spec = Some(node_name=status.pop("machine", None))
+    spec = Some(node_name=status.pop("machine", None), volumes=[])
     given = {"conditions": [], "container_statuses": [], "pod_ip": "", "phase": "Pending", "reason": None}
     return Some(metadata=metadata, spec=spec, status=Some(**{**given, **status}))
 

@@ -203,7 +203,7 @@ def going(item, *finalizers):
 
 
 MADE_ANEW = [
-    definition("StatefulSet", "orders", "shop", spec={"replicas": 3}),
+    definition("StatefulSet", "orders", "shop", spec={"replicas": 3, "template": {}}),
     definition("Service", "orders", "shop"),
     WANTED[0],
     definition("Role", "orders", "shop"),
