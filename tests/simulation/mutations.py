@@ -156,7 +156,7 @@ MUTATIONS: dict[str, Callable[[], Any]] = {
     "labels whatever the version": patches((Api, "label", _label_anyway)),
     "leads without choosing": patches((ServerAgent, "_expected", _expected_leads)),
     "no gate": patches((Server, "_reset", _open_gate), (ServerAgent, "_close", lambda self, server_: [])),
-    "keeps nothing": patches((ServerAgent, "_keep", lambda self, *_unused: None)),
+    "keeps nothing": patches((ServerAgent, "_name_of_kept", lambda self, *_unused: "")),
     "takes the least for all": patches((server, "has_all_of", _ignores_the_end)),
     "a full volume tears the memory": patches((Volume, "remember", _remember_torn)),
     "remembers nothing": patches((ServerAgent, "_note", _forgets)),
