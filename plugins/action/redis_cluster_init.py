@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shows what the module of the same name is doing while it runs: pods may take minutes to start."""
+"""Shows what a module is doing while it runs: pods may take minutes to start."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ActionModule(ActionBase):
         arguments = dict(self._task.args)
         if self._connection.transport != "local" or self._task.async_val:
             return {**result, **self._execute_module(module_args=arguments, task_vars=task_vars)}
-        handle, path = tempfile.mkstemp(prefix="redis_cluster_init-")
+        handle, path = tempfile.mkstemp(prefix="slotwise-redis-")
         os.close(handle)
         done = threading.Event()
         host = task_vars.get("inventory_hostname", "")

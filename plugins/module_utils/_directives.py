@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which redis.conf directives a user may set. Pure.
+"""Which redis.conf directives a user may set, and what servers make of those that decide about the data. Pure.
 
 PRIVATE, may change at any time.
 """
@@ -10,8 +10,10 @@ PRIVATE, may change at any time.
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 # Every directive of Redis 7.0 to 8.8 and Valkey 8.1 to 9.1, as their servers list them, and those for files only.
@@ -197,3 +199,80 @@ def _quotes_are_closed(text: str) -> bool:
             quote = character
         index += 1
     return not quote
+
+
+DEFAULT_SAVE = ((3600, 1), (300, 100), (60, 10000))
+"""Snapshots of a server whose redis.conf has no C(save)."""
+
+
+@dataclass(frozen=True)
+class Persistence:
+    """What a server writes of its data, and so what it reads when it starts again."""
+
+    appendonly: bool
+    save: tuple[tuple[int, int], ...]
+    """Points of time for snapshots: seconds and changes."""
+
+    @property
+    def lasts(self) -> bool:
+        """Whether a restart of the server finds its keys again, on a volume that is still there."""
+        return self.appendonly or bool(self.save)
+
+    @property
+    def save_text(self) -> str:
+        """As CONFIG GET and CONFIG SET write it."""
+        return " ".join(f"{seconds} {changes}" for seconds, changes in self.save)
+
+
+def persistence(config: Mapping[Any, Any]) -> Persistence:
+    """What a server makes of the directives as redis.conf.j2 writes them: appendonly yes unless it is given."""
+    directives = {"appendonly": True, **{str(name).lower(): value for name, value in config.items()}}
+    appendonly = False
+    for words in _lines(directives["appendonly"]):
+        appendonly = [word.lower() for word in words] == ["yes"]
+    return Persistence(appendonly, parse_save(_lines(directives["save"])) if "save" in directives else DEFAULT_SAVE)
+
+
+def parse_save(lines: Sequence[Sequence[str]]) -> tuple[tuple[int, int], ...]:
+    """The points of all C(save) lines together: the first replaces the defaults, an empty one drops those before."""
+    points = list(DEFAULT_SAVE)
+    for index, words in enumerate(lines):
+        if index == 0 or words == [""]:
+            points = []
+        numbers = [int(word) for word in words if word.isdigit()]
+        points += zip(numbers[::2], numbers[1::2])
+    return tuple(points)
+
+
+def _lines(value: Any) -> list[list[str]]:
+    """The words that the server reads after the directive, for each line that the roles write."""
+    items = value if isinstance(value, (list, tuple)) else [value]
+    return [split_words(_written(item)) for item in items]
+
+
+def _written(item: Any) -> str:
+    if isinstance(item, bool):
+        return "yes" if item else "no"
+    return '""' if item == "" else str(item)
+
+
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}
+_WORD = re.compile(r"""\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\'|[^'])*)'|(\S+))""")
+
+
+def split_words(line: str) -> list[str]:
+    """A line of redis.conf as the server splits it: sdssplitargs."""
+    words = []
+    for double, single, plain in _WORD.findall(line):
+        if plain:
+            words.append(plain)
+        elif single:
+            words.append(single.replace("\\'", "'"))
+        else:
+            words.append(re.sub(r"\\(x[0-9a-fA-F]{2}|.)", _unescaped, double))
+    return words
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    code = match[1]
+    return chr(int(code[1:], 16)) if len(code) == 3 else _ESCAPES.get(code, code)

@@ -13,7 +13,6 @@ from dataclasses import replace
 
 from ansible_collections.slotwise.redis.plugins.module_utils._deployment import Deployment
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import (
-    EngineError,
     Refusal,
     Stalled,
     Unreachable,
@@ -21,6 +20,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._errors import (
 )
 from ansible_collections.slotwise.redis.plugins.module_utils._executor import Executor
 from ansible_collections.slotwise.redis.plugins.module_utils._planner import make_plan
+from ansible_collections.slotwise.redis.plugins.module_utils._progress import progress, terminated
 from ansible_collections.slotwise.redis.plugins.module_utils._report import placement_problems, plan_text, topology
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Desired, Node, Plan, present
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import Fleet
@@ -62,7 +62,7 @@ class Init:
         if not self._module.check_mode:
             nodes = self._bring_about(deployment, desired, fleet, nodes, plan)
             self.result["after"] = topology(present(nodes))
-            self.warnings = placement_problems(nodes) + open_slots(nodes)
+            self.warnings = placement_problems(nodes, deployment.zones) + open_slots(nodes)
         self._refuse_success(nodes)
 
     def _refuse_success(self, nodes: Sequence[Node]) -> None:
@@ -185,22 +185,8 @@ def _settings(params: dict) -> dict[str, str]:
     }
 
 
-def _progress(path: str | None) -> Callable[[str], None]:
-    def report(text: str) -> None:
-        if path:
-            with open(path, "a", encoding="utf-8") as lines:
-                lines.write(f"{text}\n")
-
-    return report
-
-
-def _terminated(*_unused) -> None:
-    raise EngineError("The run was asked to end (SIGTERM).", (), "Run again: it goes on from here.")
-
-
 def run_init(module) -> None:
     """Entry of the module: exits or fails with everything that is known."""
-    init = Init(module, _progress(module.params["progress_file"]))
-    # AWX cancels a job by SIGTERM: the way back, which undoes temporary settings, is to be taken then too
-    signal.signal(signal.SIGTERM, _terminated)
+    init = Init(module, progress(module.params["progress_file"]))
+    signal.signal(signal.SIGTERM, terminated)
     end(module, init.run, lambda: {**init.result, "changed": bool(init.result["actions"])})

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
+from ansible_collections.slotwise.redis.plugins.module_utils._passwords import fault_of, without_line_end
 
 try:
     from kubernetes import client, config
@@ -40,6 +41,8 @@ except ImportError:
 KUBECONFIG = "~/.kube/config"
 READ_SECONDS = 15
 MACHINES_SECONDS = 5.0
+REFUSED = 78
+"""Exit code of a container that its settings keep from starting."""
 SERVER_CONTAINERS = ("redis", "sentinel")
 ZONE_LABEL = "topology.kubernetes.io/zone"
 
@@ -55,6 +58,7 @@ class Pod:
     """The part of a pod that finding its Redis node needs.
 
     ``waiting`` says why it does not run yet, ``stuck`` why Kubernetes itself does not expect that it will soon.
+    ``lasts`` is whether no data goes with it: it is on a volume, or the server never ran.
     """
 
     name: str
@@ -63,6 +67,25 @@ class Pod:
     waiting: str = ""
     stuck: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    uid: str = ""
+    ready: bool = False
+    lasts: bool = True
+
+    @property
+    def revision(self) -> str:
+        """The template of the StatefulSet that the pod was made from."""
+        return self.labels.get("controller-revision-hash", "")
+
+
+@dataclass(frozen=True)
+class StatefulSet:
+    """The part of a StatefulSet that restarts need. ``revision`` is that of its present template."""
+
+    name: str
+    replicas: int
+    revision: str
+    observed: bool
+    """Whether its status, and so the revision, belongs to what it is told now."""
 
 
 def uses_own_account(kubeconfig: str | None, context: str | None) -> bool:
@@ -133,7 +156,7 @@ def api_errors(api: client.ApiClient, doing: str) -> Iterator[None]:
 
 
 class Kubernetes:
-    """Reads of the engine, and port-forwards to pods."""
+    """What the engine reads, port-forwards to pods, and the end of a pod."""
 
     def __init__(self, api: client.ApiClient, around_us: bool = False) -> None:
         """``around_us``: this runs in a pod of the cluster whose API it is."""
@@ -161,9 +184,60 @@ class Kubernetes:
                 _waiting(p),
                 _stuck(p, lost),
                 p.metadata.labels or {},
+                p.metadata.uid,
+                any(c.type == "Ready" and c.status == "True" for c in p.status.conditions or []),
+                not (_has_run(p) and any(v.name == "data" and v.empty_dir for v in p.spec.volumes or [])),
             )
             for p in ours
         }
+
+    def stateful_set(self, namespace: str, name: str) -> StatefulSet | None:
+        """None where it does not exist."""
+        with api_errors(self.api, f"reading StatefulSet {namespace}/{name}"):
+            try:
+                found = client.AppsV1Api(self.api).read_namespaced_stateful_set(
+                    name, namespace, _request_timeout=READ_SECONDS
+                )
+            except ApiException as error:
+                if error.status == 404:
+                    return None
+                raise
+        return StatefulSet(
+            name,
+            found.spec.replicas,
+            found.status.update_revision or "",
+            (found.status.observed_generation or 0) >= found.metadata.generation,
+        )
+
+    def delete_pod(self, namespace: str, name: str, uid: str) -> None:
+        """Ask for the end of this very pod; one that has gone meanwhile, or is another of its name, is left alone."""
+        with api_errors(self.api, f"deleting Pod {namespace}/{name}"):
+            try:
+                self.core.delete_namespaced_pod(
+                    name,
+                    namespace,
+                    body=client.V1DeleteOptions(preconditions=client.V1Preconditions(uid=uid)),
+                    _request_timeout=READ_SECONDS,
+                )
+            except ApiException as error:
+                if error.status not in (404, 409):
+                    raise
+
+    def warnings(self, namespace: str, name: str) -> list[str]:
+        """The newest warnings about objects of this name, the latest first. None where events may not be read."""
+        with api_errors(self.api, f"listing events in {namespace}"):
+            try:
+                listed = self.core.list_namespaced_event(
+                    namespace,
+                    field_selector=f"involvedObject.name={name},type=Warning",
+                    _request_timeout=READ_SECONDS,
+                )
+            except ApiException as error:
+                if error.status == 403:
+                    return []
+                raise
+        newest = sorted(listed.items, key=lambda e: str(e.last_timestamp or e.event_time or ""), reverse=True)
+        return [f"{e.reason}: {e.message}" for e in newest]
 
     def bound_claims(self, namespace: str) -> set[str]:
         """Names of the claims that have a volume, which may hold data."""
@@ -199,12 +273,10 @@ class Kubernetes:
                 f"Secret {namespace}/{name} has no key {key}.",
                 [f"its keys: {', '.join(sorted(secret.data or {})) or 'none'}"],
             )
-        # a line break at the end, as editors and echo leave it, is no part of the password for the pods either
-        value = base64.b64decode(secret.data[key]).decode().rstrip("\n")
-        if not value:
-            # with it servers would ask for no password, and let everybody in
-            raise EngineError(f"Secret {namespace}/{name} has an empty value as {key}.", [])
-        return value
+        value = base64.b64decode(secret.data[key] or "")
+        if fault := fault_of(value):
+            raise EngineError(f"The password in key {key} of Secret {namespace}/{name} {fault}", [])
+        return without_line_end(value).decode()
 
     def port_forward(self, namespace: str, pod: str, port: int, timeout: float) -> socket.socket:
         """An open connection to a port of a pod. Raises OSError where it cannot be had."""
@@ -236,14 +308,29 @@ def _stuck(pod, lost: Collection[str]) -> str:
     return "it cannot be scheduled" if unschedulable else ""
 
 
+def _refusal(container) -> str:
+    """What a container said that ended because of its settings: see names.sh."""
+    last = container.last_state.terminated if container.last_state else None
+    ended = container.state.terminated or (last if container.state.waiting else None)
+    return f"refuses to start: {(ended.message or '').strip()}" if ended and ended.exit_code == REFUSED else ""
+
+
+def _has_run(pod) -> bool:
+    servers = [c for c in pod.status.container_statuses or [] if c.name in SERVER_CONTAINERS]
+    return any(c.restart_count or c.state.running or c.state.terminated for c in servers)
+
+
 def _waiting(pod) -> str:
     """Why the server of a pod does not run: scheduling, image, crash; empty when it runs."""
     if pod.metadata.deletion_timestamp:
-        return "is terminating"
+        held = ", ".join(pod.metadata.finalizers or [])
+        return f"is terminating, held by {held}" if held else "is terminating"
     for condition in pod.status.conditions or []:
         if condition.type == "PodScheduled" and condition.status != "True":
             return f"cannot be scheduled: {condition.message or condition.reason}"
     for container in pod.status.container_statuses or []:
+        if refusal := _refusal(container):
+            return refusal
         state = container.state if container.name in SERVER_CONTAINERS else None
         if state and state.waiting:
             return f"{container.name} waits: {state.waiting.reason} {state.waiting.message or ''}".strip()

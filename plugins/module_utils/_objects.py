@@ -14,13 +14,14 @@ from __future__ import annotations
 import copy
 import json
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_errors
+from ansible_collections.slotwise.redis.plugins.module_utils._leaving import leaving
 
 try:
     from kubernetes.client.exceptions import ApiException
@@ -103,6 +104,15 @@ def meaning(live: Mapping[str, Any] | None) -> dict[str, Any] | None:
     for field in SERVER_METADATA:
         kept["metadata"].pop(field, None)
     return kept
+
+
+def stops_rolling(definition: Mapping[str, Any], live: Mapping[str, Any] | None) -> bool:
+    """Whether a StatefulSet shall not roll any more. Apply alone would keep the settings that Kubernetes gave to its
+    rolling by default, and be refused for them."""
+    if live is None or definition["kind"] != "StatefulSet":
+        return False
+    wanted = (definition["spec"].get("updateStrategy") or {}).get("type")
+    return wanted == "OnDelete" and "rollingUpdate" in live["spec"]["updateStrategy"]
 
 
 def without_secrets(shown: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
@@ -201,6 +211,16 @@ class Objects:
             **({"dry_run": "All"} if dry_run else {}),
         )
 
+    def merge(self, ref: Ref, changes: Mapping[str, Any]) -> None:
+        """Change these fields of an object that exists; None removes one."""
+        self._request(
+            "patch",
+            path_of(ref.kind, ref.namespace, ref.name),
+            f"changing {ref}",
+            body=changes,
+            content_type="application/merge-patch+json",
+        )
+
     def delete(self, ref: Ref) -> None:
         """Ask for the removal of an object and, first, of what it owns."""
         self._request(
@@ -211,17 +231,18 @@ class Objects:
             body={"propagationPolicy": "Foreground"},
         )
 
-    def wait_gone(self, refs: Iterable[Ref], timeout: float) -> None:
-        """Return when none of the objects exists any more."""
+    def wait_gone(self, going: Mapping[Ref, Mapping[str, Any]], timeout: float) -> None:
+        """Return when none of these very objects exists any more; others may have taken their names."""
         deadline = time.monotonic() + timeout
-        left = list(refs)
+        left = dict(going)
         while left:
-            left = [ref for ref, live in zip(left, in_parallel(self.read, left)) if live is not None]
+            found = dict(zip(left, in_parallel(self.read, list(left))))
+            left = {ref: live for ref, live in found.items() if live is not None and _uid(live) == _uid(going[ref])}
             if left and time.monotonic() > deadline:
                 raise Stalled(
-                    f"{len(left)} objects still exist {timeout:.0f} s after their removal was asked for.",
-                    [str(ref) for ref in left],
-                    "Look at their finalizers and at what still uses them, then run again.",
+                    f"{len(left)} objects that are being deleted still exist after {timeout:.0f} s.",
+                    [gone["text"] if (gone := leaving(live)) else str(ref) for ref, live in left.items()],
+                    "Look at what holds them: who set a finalizer takes it away. Then run again.",
                 )
             if left:
                 time.sleep(POLL_SECONDS)
@@ -237,6 +258,10 @@ class Objects:
                     return None
                 raise
         return json.loads(answer.data)
+
+
+def _uid(live: Mapping[str, Any]) -> str:
+    return live["metadata"].get("uid", "")
 
 
 def in_parallel(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:

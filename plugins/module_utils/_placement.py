@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import SLOTS, Endpoint
+
+SHOWN = 9
+"""So many names are told of pods that are in one place."""
 
 
 def machine_of(endpoint: Endpoint) -> str:
@@ -165,18 +168,61 @@ class _Flow:
         return path
 
 
-def placement_warnings(shards: Sequence[Sequence[Endpoint]]) -> list[str]:
-    """What one machine's failure would take: the first endpoint of each shard is its master."""
+# What one failure would take. Each of these looks at machines, and at zones where nodes have labels of two or more.
+
+
+def placement_warnings(shards: Sequence[Sequence[Endpoint]], zones: int = 0) -> list[str]:
+    """For a cluster: the first endpoint of each shard is its master. ``zones`` is how many zones there are."""
     warnings = []
     for number, shard in enumerate(shards):
-        if len(shard) > 1 and len({machine_of(e) for e in shard}) == 1:
-            names, machine = ", ".join(e.name for e in shard), machine_of(shard[0])
-            warnings.append(f"shard {number}: {names} are all on machine {machine}; its failure stops the shard")
-    masters = Counter(machine_of(shard[0]) for shard in shards if shard)
-    for machine, count in sorted(masters.items()):
-        if len(shards) > 2 and count * 2 >= len(shards):
-            warnings.append(
-                f"machine {machine} has {count} of {len(shards)} masters; if it fails, the rest is no majority "
-                "and cannot promote replicas"
-            )
+        warnings += all_in_one(shard, "stops the shard", zones, f"shard {number}: ")
+    masters = [shard[0] for shard in shards if shard]
+    if len(shards) > 2:
+        rest = "the rest is no majority and cannot promote replicas"
+        warnings += too_many_in_one(masters, "masters", len(shards) // 2 + 1, rest, zones)
     return warnings
+
+
+def watched_warnings(
+    servers: Sequence[Endpoint], sentinels: Sequence[Endpoint], quorum: int, zones: int = 0
+) -> list[str]:
+    """For a master with its replicas, and the Sentinels that watch it."""
+    needed = max(len(sentinels) // 2 + 1, quorum)
+    return [
+        *all_in_one(servers, "stops master and replicas together", zones),
+        *too_many_in_one(sentinels, "Sentinels", needed, "the rest cannot promote a replica", zones),
+    ]
+
+
+def all_in_one(endpoints: Sequence[Endpoint], effect: str, zones: int = 0, head: str = "") -> list[str]:
+    """Whether there are several and one failure takes all of them."""
+    for word, preposition, place_of in _kinds_of_places(zones):
+        places = {place_of(endpoint) for endpoint in endpoints}
+        if len(endpoints) > 1 and len(places) == 1 and all(places):
+            where = f"are all {preposition} {word} {places.pop()}; its failure {effect}"
+            return [f"{head}{_named(endpoints)} {where}"]
+    return []
+
+
+def too_many_in_one(endpoints: Sequence[Endpoint], what: str, needed: int, effect: str, zones: int = 0) -> list[str]:
+    """Machines, else zones, without which fewer than ``needed`` are left."""
+    for word, _preposition, place_of in _kinds_of_places(zones):
+        warnings = []
+        for place in sorted({place_of(endpoint) for endpoint in endpoints} - {""}):
+            there = [endpoint for endpoint in endpoints if place_of(endpoint) == place]
+            if len(endpoints) - len(there) < needed <= len(endpoints):
+                share = f"{word} {place} has {len(there)} of {len(endpoints)} {what} ({_named(there)})"
+                warnings.append(f"{share}; if it fails, {effect}")
+        if warnings:
+            return warnings
+    return []
+
+
+def _kinds_of_places(zones: int) -> list[tuple[str, str, Callable[[Endpoint], str]]]:
+    kinds: list[tuple[str, str, Callable[[Endpoint], str]]] = [("machine", "on", machine_of)]
+    return kinds if zones < 2 else [*kinds, ("zone", "in", lambda endpoint: endpoint.zone)]
+
+
+def _named(endpoints: Sequence[Endpoint]) -> str:
+    shown = ", ".join(endpoint.name for endpoint in endpoints[:SHOWN])
+    return shown if len(endpoints) <= SHOWN else f"{shown} and {len(endpoints) - SHOWN} more"

@@ -54,10 +54,10 @@ def topology(nodes: Sequence[Node]) -> list[dict[str, object]]:
     return rows
 
 
-def placement_problems(nodes: Sequence[Node]) -> list[str]:
-    """Shards or majorities that one machine's failure would stop."""
+def placement_problems(nodes: Sequence[Node], zones: int = 0) -> list[str]:
+    """Shards or majorities that the failure of one machine, or of one of so many zones, would stop."""
     shards: list[list[Endpoint]] = [[n.endpoint for n in shard] for shard in shards_of(nodes)]
-    return placement_warnings(shards)
+    return placement_warnings(shards, zones)
 
 
 def plan_text(plan: Plan) -> str:

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 
 from ansible_collections.slotwise.redis.plugins.module_utils._answers import explained, is_full
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled, Unreachable
+from ansible_collections.slotwise.redis.plugins.module_utils._names import check_domain
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info
+from ansible_collections.slotwise.redis.plugins.module_utils._placement import watched_warnings
 from ansible_collections.slotwise.redis.plugins.module_utils._sentinels import (
     agreed,
     parse_server,
@@ -77,6 +79,11 @@ class Watch:
             self._fleets.append(fleet)
             self.silent += reasons
 
+    def check_domain(self) -> None:
+        """Raise unless the servers have proved the domain by which they and the Sentinels find each other."""
+        if self._servers:
+            check_domain(self.servers, self._servers)
+
     @property
     def servers(self) -> Fleet:
         return self._fleets[0]
@@ -103,6 +110,7 @@ class Watch:
             "address": view.master if view else "",
             "epoch": view.epoch if view else -1,
             "quorum": view.quorum if view else 0,
+            "placement": self._placement(view),
             "servers": rows,
             "sentinels": [
                 {"pod": e.name, "machine": e.machine, "address": e.address, "master": pod_of(v.master) if v else ""}
@@ -110,6 +118,14 @@ class Watch:
                 for v in [views.get(e.name)]
             ],
         }
+
+    def _placement(self, view) -> list[str]:
+        """What one failure would take. It keeps nothing from being healthy, and is no matter while some are away."""
+        if self.silent:
+            return []
+        servers = self.servers.endpoints if self._servers else []
+        quorum = view.quorum if view else 0
+        return watched_warnings(servers, self._fleets[-1].endpoints, quorum, self._sentinels.zones)
 
     def _rows(self, found: list[str], view) -> list[dict[str, object]]:
         labels = self._servers.labels(ROLE_LABEL)
@@ -148,6 +164,7 @@ def run_verify(module, write: bool) -> dict[str, object]:
             raise Unreachable(
                 "Not every server and Sentinel answers.", watch.silent, "Look at these pods and their logs, run again."
             )
+        watch.check_domain()
         seen = watch.look()
         while not seen["healthy"]:
             if time.monotonic() > watch.deadline:

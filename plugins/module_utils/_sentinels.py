@@ -54,7 +54,7 @@ def parse_view(sentinel: str, replies: Sequence[object]) -> View | None:
     address, master, replicas = replies
     if not address:
         return None
-    fields = _fields(master)
+    fields = pairs(master)
     return View(
         sentinel,
         int(fields["config-epoch"]),
@@ -62,11 +62,12 @@ def parse_view(sentinel: str, replies: Sequence[object]) -> View | None:
         _flags(fields),
         int(fields["quorum"]),
         int(fields["num-other-sentinels"]),
-        {replica["ip"]: _flags(replica) for replica in map(_fields, replicas)},
+        {replica["ip"]: _flags(replica) for replica in map(pairs, replicas)},
     )
 
 
-def _fields(reply: Sequence[bytes]) -> dict[str, str]:
+def pairs(reply: Sequence[bytes]) -> dict[str, str]:
+    """A reply of names and values in turn."""
     words = [text(word) for word in reply]
     return dict(zip(words[::2], words[1::2]))
 

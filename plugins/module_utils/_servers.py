@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ansible_collections.slotwise.redis.plugins.module_utils._answers import refuse_hopeless
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.25
 STUCK_SECONDS = 10.0
 """So long a pod is waited for that Kubernetes says cannot run."""
+REFUSES = "refuses to start: "
+"""So the reason begins of a pod that will not start however long it is waited for."""
 REDIS_PORT = 6379
 
 
@@ -39,6 +42,7 @@ class Servers:
     """What a server answers when it can be worked with."""
     port = REDIS_PORT
     max_port = 65535
+    _zones: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, module, count: int) -> None:
         """``count`` is that of the pods, where servers are not given as host and port."""
@@ -65,6 +69,14 @@ class Servers:
         return self._kubernetes.api if self._kubernetes else None
 
     @property
+    def kubernetes(self) -> Kubernetes | None:
+        return self._kubernetes
+
+    @property
+    def names(self) -> list[str]:
+        return self._names()
+
+    @property
     def _transport(self) -> str:
         """``auto`` never guesses by connecting: a pod address may be somebody else's machine out here.
 
@@ -74,17 +86,45 @@ class Servers:
             return "direct" if self._kubernetes and self._kubernetes.around_us else "port_forward"
         return self._params["transport"]
 
+    @property
+    def cluster_domain(self) -> str:
+        """The domain of the names of pods; empty for servers given as host and port."""
+        return self._params["cluster_domain"] if self._kubernetes else ""
+
+    @property
+    def zones(self) -> int:
+        """How many zones the Kubernetes nodes are in, as far as their labels say."""
+        return len(set(filter(None, self._zones.values())))
+
     def labels(self, label: str) -> dict[str, str]:
         """Pod -> its value of a label; nothing for servers given as host and port."""
         if not self._kubernetes:
             return {}
         return {name: pod.labels.get(label, "") for name, pod in self._pods().items()}
 
+    def fleet(self, reply_seconds: float) -> Fleet:
+        """Connections to nobody yet: see ``follow``."""
+        return Fleet(self._dialer(), (), self._password(), reply_seconds)
+
+    def follow(self, fleet: Fleet) -> dict[str, Pod]:
+        """The pods as they are now, of which those that run are in the fleet from now on."""
+        pods = self._pods()
+        found = {name: pods[name] for name in self._names() if name in pods}
+        fleet.follow(Endpoint(p.name, p.address, self.port, p.machine) for p in found.values() if not p.waiting)
+        return found
+
     def connect(self, report: Callable[[str], None]) -> Fleet:
         """Wait until every node answers with the password; raise Unreachable with the reasons at the deadline."""
         fleet, reasons = self.reach(report)
         if reasons:
             fleet.close()
+            refusals = [reason for reason in reasons if REFUSES in reason]
+            if refusals:
+                raise EngineError(
+                    "Pods do not start with the settings that they have.",
+                    refusals,
+                    "Change it and run playbooks/site.yml again: these pods are then replaced.",
+                )
             raise Unreachable(
                 f"Not every Redis node answered within {self._params['timeout']} s.", reasons, self._advice()
             )
@@ -103,7 +143,8 @@ class Servers:
             silent = self._silent(fleet)
             reasons += silent.values()
             answering = [e for e in endpoints if e.name not in silent]
-            if not reasons or self._given_up(answering):
+            refused = any(REFUSES in reason for reason in reasons)
+            if not reasons or refused or self._given_up(answering):
                 fleet.follow(answering)
                 return fleet, reasons
             if reasons != said:

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 
 from ansible_collections.slotwise.redis.plugins.module_utils._answers import explained, is_full
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
+from ansible_collections.slotwise.redis.plugins.module_utils._names import check_domain
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info
+from ansible_collections.slotwise.redis.plugins.module_utils._placement import all_in_one
 from ansible_collections.slotwise.redis.plugins.module_utils._servers import Servers
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import Fleet, first_error
@@ -27,11 +29,13 @@ def run_verify(module, write: bool) -> dict[str, object]:
     servers = Servers(module, module.params["instances"])
     fleet = servers.connect(module.debug)
     try:
+        check_domain(fleet, servers)
         rows = look(fleet)
         warnings = check_servers(fleet, servers.deadline) if write else []
     finally:
         fleet.close()
-    return {"changed": False, "servers": rows, "warnings": warnings}
+    placement = all_in_one(fleet.endpoints, "stops all of them", servers.zones)
+    return {"changed": False, "servers": rows, "placement": placement, "warnings": warnings}
 
 
 def look(fleet: Fleet) -> list[dict[str, object]]:

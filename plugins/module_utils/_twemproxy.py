@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from ansible_collections.slotwise.redis.plugins.module_utils._answers import answer_of, explained, hopeless, is_full
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._ketama import Pool, keys
+from ansible_collections.slotwise.redis.plugins.module_utils._placement import all_in_one
 from ansible_collections.slotwise.redis.plugins.module_utils._servers import POLL_SECONDS, Servers
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import Fleet, Replies
@@ -46,11 +47,17 @@ class Proxies(Servers):
             return super()._endpoints()
         pods = [pod for pod in self._pods() if not pod.metadata.deletion_timestamp]
         running = [pod for pod in pods if pod.status.pod_ip]
-        found = [Endpoint(p.metadata.name, p.status.pod_ip, self._params["port"], p.spec.node_name) for p in running]
+        found = [
+            Endpoint(p.metadata.name, p.status.pod_ip, self._params["port"], p.spec.node_name, self._zone_of(p))
+            for p in running
+        ]
         reasons = [f"{pod.metadata.name}: has no address yet" for pod in pods if not pod.status.pod_ip]
         if len(pods) < self._count and not self._predicting:
             reasons.append(f"{len(pods)} of {self._count} pods exist")
         return sorted(found, key=lambda endpoint: endpoint.name), reasons
+
+    def _zone_of(self, pod) -> str:
+        return self._zones.get(pod.spec.node_name, "")
 
     def _pods(self):
         # only where Kubernetes is asked, see _servers.open_kubernetes
@@ -77,7 +84,9 @@ def run_verify(module, write: bool) -> dict[str, object]:
     try:
         rows = _check_in_time(proxies, fleet, pool, write)
         full = sorted({backend for row in rows for backend in row["full"]})
-        return {"changed": False, "proxies": rows, "warnings": [f"{backend} {FULL}" for backend in full]}
+        placement = all_in_one(fleet.endpoints, "stops all proxies", proxies.zones)
+        warnings = [f"{backend} {FULL}" for backend in full]
+        return {"changed": False, "proxies": rows, "placement": placement, "warnings": warnings}
     finally:
         fleet.close()
 

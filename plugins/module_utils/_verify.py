@@ -14,6 +14,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._answers import exp
 from ansible_collections.slotwise.redis.plugins.module_utils._deployment import Deployment
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._executor import Executor
+from ansible_collections.slotwise.redis.plugins.module_utils._names import check_domain
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info
 from ansible_collections.slotwise.redis.plugins.module_utils._report import placement_problems, shards_of, topology
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import SLOTS, Node
@@ -46,6 +47,7 @@ def run_verify(
         raise Unreachable(
             "Not every Redis node answers.", reasons, "Run playbooks/redis_cluster.yml, or look at the pods."
         )
+    check_domain(fleet, deployment)
     timeout = max(1.0, deployment.deadline - time.monotonic())
     nodes = Executor(fleet, nodes, timeout, lambda text: None).converge()
     found = shape_problems(deployment.desired, nodes)
@@ -55,7 +57,7 @@ def run_verify(
     return {
         "checks": checks,
         "topology": topology(nodes),
-        "placement": placement_problems(nodes),
+        "placement": placement_problems(nodes, deployment.zones),
         "warnings": [check["full"] for check in checks if check["full"]],
     }
 

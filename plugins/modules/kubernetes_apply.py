@@ -21,6 +21,9 @@ description:
     definitions.
   - An object that exists and does not carry the labels of O(owner_labels) belongs to someone else. It is neither
     changed nor removed; the module fails before the first change and names it.
+  - An object that is being deleted is not changed, as a deletion cannot be taken back. The module waits until it is
+    gone and creates it anew; check mode says so in a warning. Where something would be lost with it (claims, volumes,
+    Secrets, namespaces) the module fails before the first change and says what holds the object.
   - A Namespace is created when it is missing and otherwise left as it is, because others may live in it. It is never
     removed.
 options:
@@ -58,7 +61,7 @@ options:
       - absent
     default: present
   timeout:
-    description: Seconds to wait until removed objects are gone.
+    description: Seconds to wait until objects that are removed, or were being removed before, are gone.
     type: int
     default: 300
 requirements:
@@ -107,6 +110,9 @@ objects:
       description: What was done.
       type: str
       sample: created
+    restarts:
+      description: Whether pods that exist run with earlier settings after it, as the template of a StatefulSet changes.
+      type: bool
 found:
   description: The evidence.
   returned: failure
@@ -127,6 +133,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, end
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_client, require_kubernetes
+from ansible_collections.slotwise.redis.plugins.module_utils._leaving import leaving
 from ansible_collections.slotwise.redis.plugins.module_utils._objects import (
     Objects,
     Ref,
@@ -134,6 +141,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._objects import (
     in_parallel,
     is_set_by,
     meaning,
+    stops_rolling,
     value_at,
     with_value,
     without_secrets,
@@ -202,17 +210,56 @@ def left_out(objects: Objects, module: AnsibleModule, definition: dict, live: di
     return definition
 
 
-def apply_all(objects: Objects, module: AnsibleModule, refs: list[Ref], live: list[Any]) -> list[dict[str, Any] | None]:
+def make_way(objects: Objects, module: AnsibleModule, refs: list[Ref], live: list[Any]) -> set[Ref]:
+    """Wait until objects that others are deleting are gone; check mode only says so. Refuse where something is lost."""
+    going = {ref: found for ref, found in zip(refs, live) if found is not None and leaving(found)}
+    said = [gone for found in going.values() if (gone := leaving(found))]
+    lost = [gone["text"] for gone in said if gone["loses"]]
+    if lost:
+        raise EngineError(
+            "Nothing was changed: objects that are needed are being deleted, with what they hold.",
+            lost,
+            "A deletion cannot be taken back: save what you need of them, and run again when they are gone.",
+        )
+    for gone in said:
+        module.warn(f"{gone['text']} It is created anew when it is gone.")
+    if going and not module.check_mode:
+        objects.wait_gone(going, module.params["timeout"])
+    return set(going)
+
+
+def apply_all(
+    objects: Objects, module: AnsibleModule, refs: list[Ref], live: list[Any], going: set[Ref]
+) -> list[dict[str, Any] | None]:
     """The objects as they are after the apply, or would be. Namespaces come first: others live in them."""
 
     def apply(index: int) -> dict[str, Any] | None:
+        definition = module.params["definitions"][index]
         if live[index] is not None and (refs[index].kind == SHARED or module.params["only_missing"]):
             return live[index]
+        if module.check_mode and refs[index] in going:
+            # The server would try the definition on the object that goes.
+            return module.params["definitions"][index]
         definition = left_out(objects, module, module.params["definitions"][index], live[index])
+        if stops_rolling(definition, live[index]):
+            return stop_rolling(index, definition)
         result = objects.apply(definition, module.params["field_manager"], module.check_mode)
         if result is None and not module.check_mode:
             raise EngineError(f"{refs[index]} cannot be created: its namespace does not exist.")
+        if result is not None and (gone := leaving(result)):
+            raise EngineError(f"{gone['text']} That began during this run. Run again.")
         return result or definition
+
+    def stop_rolling(index: int, definition: dict[str, Any]) -> dict[str, Any] | None:
+        wanted, manager = definition["spec"]["updateStrategy"], module.params["field_manager"]
+        if not module.check_mode:
+            objects.merge(refs[index], {"spec": {"updateStrategy": {**wanted, "rollingUpdate": None}}})
+            return objects.apply(definition, manager, False)
+        # A dry run of both at once is not to be had: the strategy of the answer is put in its place.
+        before = live[index]["spec"]["updateStrategy"]
+        rolling = {**definition, "spec": {**definition["spec"], "updateStrategy": before}}
+        result = objects.apply(rolling, manager, True)
+        return result and {**result, "spec": {**result["spec"], "updateStrategy": wanted}}
 
     after: list[dict[str, Any] | None] = [None] * len(refs)
     first = [index for index, ref in enumerate(refs) if ref.kind == SHARED]
@@ -227,9 +274,9 @@ def delete_all(objects: Objects, module: AnsibleModule, refs: list[Ref], live: l
     """Remove what exists and wait until it is gone."""
     if any(ref.kind == SHARED for ref in refs):
         raise EngineError(f"A {SHARED} is not removed by this module, because others may live in it.")
-    present = [ref for ref, found in zip(refs, live) if found is not None]
+    present = {ref: found for ref, found in zip(refs, live) if found is not None}
     if present and not module.check_mode:
-        in_parallel(objects.delete, present)
+        in_parallel(objects.delete, list(present))
         objects.wait_gone(present, module.params["timeout"])
     return [None] * len(refs)
 
@@ -241,6 +288,13 @@ def action_of(before: dict[str, Any] | None, after: dict[str, Any] | None) -> st
     if before is None:
         return "created"
     return "removed" if after is None else "changed"
+
+
+def restarts(before: dict[str, Any] | None, after: dict[str, Any] | None) -> bool:
+    """Whether pods are to be made anew: a StatefulSet gets another template."""
+    if before is None or after is None or before["kind"] != "StatefulSet":
+        return False
+    return before["spec"]["template"] != after["spec"]["template"]
 
 
 def diff_of(ref: Ref, before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[str, str]:
@@ -259,12 +313,17 @@ def run(module: AnsibleModule, objects: Objects) -> dict[str, Any]:
     live = in_parallel(objects.read, refs)
     check_owners(refs, live, module.params["owner_labels"])
     if module.params["state"] == "present":
-        result = apply_all(objects, module, refs, live)
+        going = make_way(objects, module, refs, live)
+        live = [None if ref in going else found for ref, found in zip(refs, live)]
+        result = apply_all(objects, module, refs, live, going)
     else:
         result = delete_all(objects, module, refs, live)
     before = [meaning(found) for found in live]
     after = [meaning(found) for found in result]
-    rows = [{"object": str(ref), "action": action_of(old, new)} for ref, old, new in zip(refs, before, after)]
+    rows = [
+        {"object": str(ref), "action": action_of(old, new), "restarts": restarts(old, new)}
+        for ref, old, new in zip(refs, before, after)
+    ]
     return {
         "changed": any(row["action"] != "unchanged" for row in rows),
         "objects": rows,

@@ -68,6 +68,7 @@ options:
       compare:
         description:
           - For a Secret, the value expected for each key. The answer has C(compare) with whether each is as expected.
+            Line breaks at the end do not count.
         type: dict
         default: {}
 requirements:
@@ -100,7 +101,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 objects:
-  description: For each query the objects found, without managed fields; an empty list where there are none.
+  description: >-
+    For each query the objects found, without managed fields; an empty list where there are none. An object that is
+    being deleted has C(leaving) besides, with C(text) (since when, and what holds it) and C(loses) (whether it holds
+    something that a new one of its name would not have).
   returned: success
   type: dict
   sample:
@@ -121,7 +125,6 @@ advice:
 """
 
 import base64
-import re
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -129,7 +132,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import end
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_client, require_kubernetes
+from ansible_collections.slotwise.redis.plugins.module_utils._leaving import leaving
 from ansible_collections.slotwise.redis.plugins.module_utils._objects import KINDS, Objects, Ref, in_parallel
+from ansible_collections.slotwise.redis.plugins.module_utils._passwords import fault_of, without_line_end
 
 
 def only_parts(found: dict[str, Any], parts: list[str]) -> dict[str, Any]:
@@ -145,27 +150,22 @@ def only_parts(found: dict[str, Any], parts: list[str]) -> dict[str, Any]:
     return kept
 
 
-def fault_of(value: str) -> str:
-    """Why a value of a Secret is no password, without saying anything of it. Line breaks at its end do not count."""
-    text = base64.b64decode(value or "").rstrip(b"\n")
-    if not text:
-        return "is empty"
-    return "has control characters" if re.search(rb"[\x00-\x1f\x7f]", text) else ""
-
-
 def shown(found: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
     """An object as it may be returned."""
     metadata = {key: value for key, value in found["metadata"].items() if key != "managedFields"}
     kept = found if query["parts"] is None else only_parts(found, query["parts"])
     result = {**kept, "metadata": metadata}
+    if going := leaving(found):
+        result["leaving"] = going
     if found["kind"] == "Secret":
         data = found.get("data") or {}
         # kubectl apply leaves a copy of the values in an annotation.
         metadata.pop("annotations", None)
         result["data"] = dict.fromkeys(data)
-        result["faults"] = {key: fault for key, value in data.items() if (fault := fault_of(value))}
+        values = {key: base64.b64decode(value or "") for key, value in data.items()}
+        result["faults"] = {key: fault for key, value in values.items() if (fault := fault_of(value))}
         result["compare"] = {
-            key: base64.b64encode(str(expected).encode()).decode() == data.get(key)
+            key: key in values and without_line_end(values[key]) == without_line_end(str(expected).encode())
             for key, expected in query["compare"].items()
         }
     return result

@@ -59,7 +59,7 @@ problems:
   type: list
   elements: str
 placement:
-  description: Shards, or a majority of masters, that the failure of one machine would stop.
+  description: Shards, or a majority of masters, that the failure of one machine, or of one zone, would stop.
   returned: success
   type: list
   elements: str
@@ -96,7 +96,7 @@ def read(deployment, fleet, nodes, reasons):
     return {
         "healthy": not found,
         "problems": found,
-        "placement": placement_problems(nodes),
+        "placement": placement_problems(nodes, deployment.zones),
         "topology": topology(nodes),
     }
 

@@ -55,7 +55,7 @@ topology:
   type: list
   elements: dict
 placement:
-  description: Shards, or a majority of masters, that the failure of one machine would stop.
+  description: Shards, or a majority of masters, that the failure of one machine, or of one zone, would stop.
   returned: success
   type: list
   elements: str

@@ -68,6 +68,13 @@ quorum:
   description: How many Sentinels must find the master down before one of them may fail over.
   returned: success
   type: int
+placement:
+  description: >-
+    Pods together on one machine, or in one zone, whose failure would stop master and replicas, or leave too few
+    Sentinels. They are no problems.
+  returned: success
+  type: list
+  elements: str
 servers:
   description: >-
     One row a server that answered, the master first, with C(pod), C(machine), C(address), C(role), C(label) (its

@@ -49,6 +49,11 @@ servers:
   returned: success
   type: list
   elements: dict
+placement:
+  description: Several servers that are all on one machine, or in one zone.
+  returned: success
+  type: list
+  elements: str
 found:
   description: The evidence.
   returned: failure

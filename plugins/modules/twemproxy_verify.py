@@ -106,6 +106,11 @@ proxies:
   returned: success
   type: list
   elements: dict
+placement:
+  description: Several proxies that are all on one machine, or in one zone.
+  returned: success
+  type: list
+  elements: str
 found:
   description: The evidence.
   returned: failure

@@ -60,7 +60,11 @@ class Pods:
     def _write_programs(self) -> None:
         programs = self.root / "bin"
         programs.mkdir()
-        answer = f'[ "$1 $2" = "ahosts {SERVICE}" ] && cat {self.root}/service'
+        # Each pod proves its domain by a name that every Kubernetes cluster has.
+        answer = (
+            f'case "$1 $2" in "ahosts {SERVICE}") cat {self.root}/service ;; '
+            f'"hosts kubernetes.default.svc.cluster.local.") ;; *) exit 2 ;; esac'
+        )
         for name, line in (
             ("redis-server", f'exec {shlex.join(self.flavor.server)} "$@"'),
             ("redis-cli", f'exec {shlex.join(self.flavor.cli)} "$@"'),
@@ -166,10 +170,8 @@ class Pods:
     def ask(self, pod: int, *command: str) -> str:
         argv = [*self.flavor.cli, "-h", self.addresses[pod], "-p", str(self.port), *command]
         environment = {**os.environ, **({"REDISCLI_AUTH": self.password} if self.password else {})}
-        done = subprocess.run(
-            argv, capture_output=True, text=True, errors="surrogateescape", env=environment, check=False
-        )
-        return done.stdout.strip()
+        done = subprocess.run(argv, capture_output=True, env=environment, check=False)
+        return os.fsdecode(done.stdout).strip()
 
     def script(self, pod: int, name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import re
@@ -106,6 +107,42 @@ def test_a_replica_that_heard_of_its_masters_new_address_by_gossip_follows_it(ne
         wait_for("the link is up", lambda: "master_link_status:up" in run.ask(replica, "info", "replication"))
         assert f"master_host:{new}" in run.ask(replica, "info", "replication")
         assert f"following {master_id} at its new address {new} instead of {old}" in run.log(replica)
+
+
+def is_patient(run, pod: int) -> bool:
+    """Whether meet.sh of this pod looks seldom by now, as it does for as long as its server runs."""
+    for path in pathlib.Path("/proc").glob("[0-9]*"):
+        if arguments(path) == "\0".join(("sleep", "30", "")):
+            with contextlib.suppress(OSError):
+                parent = path.parent / (path / "stat").read_text().rpartition(")")[2].split()[1]
+                if f"POD_IP={run.addresses[pod]}\0" in (parent / "environ").read_text() and "meet.sh" in arguments(
+                    parent
+                ):
+                    return True
+    return False
+
+
+def test_masters_that_come_back_late_find_their_replicas(every_flavor, pods, wait_for):
+    """All masters away, their replicas start anew meanwhile, and do not look often any more (redis#14633)."""
+    with pods(every_flavor, 6) as run:
+        run.form(replicas=1)
+        for number in range(30):
+            assert run.ask(0, "-c", "set", f"key-{number}", str(number)) == "OK"
+        masters = run.masters()
+        replicas = sorted(set(range(6)) - set(masters))
+        for pod in masters:
+            run.delete(pod, signal.SIGKILL)
+        for pod in replicas:
+            run.delete(pod, signal.SIGKILL)
+            run.start(pod)
+        run.publish()
+        for pod in replicas:
+            wait_for("it looks seldom", lambda pod=pod: is_patient(run, pod), 180)
+        for pod in masters:
+            run.start(pod)
+        run.publish()
+        wait_for("the cluster is whole", run.settled, 120)
+        assert [run.ask(0, "-c", "get", f"key-{number}") for number in range(30)] == [str(n) for n in range(30)]
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "a\nb\tc\r", "\udc81\udc88\udcff\x01", "  #", "'\"\\x41\\n"])

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When a pod does not start its server: where data that is there would not be read, or would be lost by starting empty."""
+"""When a pod does not start its server: where data that is there would not be read, or lost by starting empty."""
 
 from __future__ import annotations
 

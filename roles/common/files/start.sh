@@ -12,6 +12,8 @@ scripts=$(dirname "$0")
 . "$scripts/common.sh"
 # shellcheck source=roles/common/files/persistence.sh
 . "$scripts/persistence.sh"
+# shellcheck source=roles/common/files/names.sh
+. "$scripts/names.sh"
 # shellcheck source=roles/redis_cluster/files/topology.sh
 . "$scripts/topology.sh"
 
@@ -41,8 +43,10 @@ fi
 server=redis-server
 command -v "$server" >/dev/null || server=valkey-server
 
+prove_names
 {
     echo "include $REDIS_CONFIG"
+    printf 'proc-title-template "%s"\n' "$(title "$proved")"
     if [ -n "${REDISCLI_AUTH:-}" ]; then
         # Every byte by its number, so that none has a meaning.
         quoted=$(printf %s "$REDISCLI_AUTH" | od -An -v -tx1 | tr -d '\n' | sed 's/ /\\x/g')
@@ -66,6 +70,7 @@ wait_until loads_all_data
 prepare_data
 rm -f "$REDIS_RUN/supervisor"
 run_beside 9>&-
+tell_domain 9>&- &
 
 # The server reads its password from the file; its environment has no use for it.
 unset REDISCLI_AUTH

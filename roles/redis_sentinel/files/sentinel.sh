@@ -8,11 +8,14 @@ set -eu
 scripts=$(dirname "$0")
 # shellcheck source=roles/common/files/common.sh
 . "$scripts/common.sh"
+# shellcheck source=roles/common/files/names.sh
+. "$scripts/names.sh"
 
 server=redis-server
 command -v "$server" >/dev/null || server=valkey-server
 config=$REDIS_RUN/sentinel.conf
 
+refuse_other_domain
 [ ! -e "$config" ] || mv "$config" "$REDIS_RUN/sentinel.before"
 # The first process of a container is not ended by a signal that it does not expect.
 trap 'exit 143' TERM

@@ -12,6 +12,11 @@ umask 077
 : "${TWEMPROXY_RUN:=/run/twemproxy}"
 : "${TWEMPROXY_PASSWORD_FILE:=/etc/twemproxy-auth/password}"
 
+# Names of servers that are given one by one are not looked at.
+# shellcheck source=roles/common/files/names.sh
+. "$(dirname "$0")/names.sh"
+refuse_other_domain
+
 # In a file and never as an argument, which every process of the machine could read.
 {
     cat "$TWEMPROXY_CONFIG/nutcracker.yml"

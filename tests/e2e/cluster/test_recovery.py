@@ -27,6 +27,10 @@ exit 1
 """
 
 
+# While the server runs, as when a disk is replaced under it.
+EMPTY_AND_KILL = WIPE.replace("kill -STOP $pid\n", ":\n").replace("    exit 0\n", "    kill -KILL $pid\n    exit 0\n")
+
+
 def converges(deployment: Deployment, prefix: str) -> Run:
     """site.yml brings the cluster to ok with every key there, and again with nothing to do."""
     run = deployment.site()
@@ -93,6 +97,21 @@ def test_a_wiped_volume_gets_its_keys_back(e2e: Deployment, role: str) -> None:
     assert rows[pod]["keys"] == master["keys"] > 0
     views = [e2e.kubectl("exec", p, "-c", "redis", "--", *cli("CLUSTER NODES")) for p in e2e.pods]
     assert not [view for view in views if str(old_id) in view]
+
+
+def test_a_container_does_not_start_in_place_on_an_emptied_volume(e2e: Deployment) -> None:
+    """Its replica would copy the emptiness: same pod, same address, another node."""
+    e2e.write_keys("emptied")
+    row = pod_of(e2e, "master")
+    pod, old_id = str(row["pod"]), row["node_id"]
+    volume = json.loads(handle.kubectl("get", "pv", f"{e2e.namespace}.{pod}", "-o", "json").stdout)
+    before = e2e.pod_facts()[pod]["metadata"]["uid"]
+    handle.machine_exec(str(row["machine"]), "sh", "-c", EMPTY_AND_KILL.format(path=volume["spec"]["local"]["path"]))
+    said = f"waits: this pod is the node {old_id} of its cluster"
+    wait_for("the container that started again says why it waits", lambda: said in e2e.kubectl("logs", pod))
+    assert e2e.pod_facts()[pod]["metadata"]["uid"] == before
+    e2e.kubectl("delete", "pod", pod)
+    converges(e2e, "emptied")
 
 
 def test_a_deleted_master_hands_over_before_it_goes(e2e: Deployment) -> None:

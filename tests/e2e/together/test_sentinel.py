@@ -206,6 +206,36 @@ def test_a_planned_restart_of_the_master_loses_nothing(accounts: Watched) -> Non
     assert kept(accounts, old) == ""
 
 
+def test_a_changed_setting_restarts_everything_in_order_and_loses_nothing(accounts: Watched) -> None:
+    """Kubernetes restarts none of them: the run does, replicas first, and check mode has said how."""
+    old = accounts.master
+    changed = {
+        "redis_sentinel_config": {"maxmemory": "96mb"},
+        "redis_sentinel_sentinel_resources": {
+            "requests": {"cpu": "10m", "memory": "16Mi"},
+            "limits": {"memory": "80Mi"},
+        },
+    }
+    site = ("site.yml", "--limit", NAME, "-e", json.dumps(changed))
+    predicted = play(*site, "--check")
+    assert predicted.says(f"fail over from {old}: master"), predicted.shown
+    before = {pod: accounts.uid(pod) for pod in accounts.pods}
+    assert before == {pod: accounts.uid(pod) for pod in accounts.pods}
+    with Watcher(NAME, NAME) as watcher, Writer(accounts.service("-master"), accounts.password, "rolled") as writer:
+        wait_for("writes", lambda: len(writer.acknowledged) > 50)
+        play(*site)
+        last = len(writer.acknowledged)
+        wait_for("writes after it", lambda: len(writer.acknowledged) > last + 50)
+    assert watcher.never_two()
+    assert all(accounts.uid(pod) not in ("", uid) for pod, uid in before.items())
+    seen = accounts.wait_until_whole()
+    with accounts.client(str(seen["master"])) as connection:
+        assert writer.lost(connection) == []
+    print(f"rolled: longest write gap {writer.gap:.2f} s, {len(writer.acknowledged)} writes, none lost")
+    assert play(*site).changed[NAME] == 0
+    play("site.yml", "--limit", NAME)
+
+
 @pytest.mark.alone
 def test_a_hanging_master_is_replaced_and_keeps_what_only_it_has(accounts: Watched) -> None:
     old, addresses = accounts.master, accounts.servers

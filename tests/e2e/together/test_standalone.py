@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import re
 
@@ -88,11 +89,47 @@ def test_each_server_has_a_directory_named_after_its_pod(servers) -> None:
 def test_a_changed_setting_restarts_the_servers_with_their_keys(servers) -> None:
     deployment = servers["sessions"]
     deployment.write("setting")
-    run = play("site.yml", "--limit", "sessions", "-e", '{"redis_standalone_config": {"maxmemory": "96mb"}}')
+    changed = ("site.yml", "--limit", "sessions", "-e", '{"redis_standalone_config": {"maxmemory": "96mb"}}')
+    predicted = play(*changed, "--check")
+    assert predicted.says("would 1. restart pod sessions-0: server with 1 keys"), predicted.shown
+    run = play(*changed)
     assert run.changed["sessions"] > 0
     with deployment.client("sessions-0") as client:
         assert client.config_get("maxmemory") == {"maxmemory": str(96 << 20)}
     assert deployment.lost("setting") == []
+    assert play(*changed).changed["sessions"] == 0
+
+
+@pytest.mark.parametrize("appendonly", ["no", "yes"])
+def test_a_server_that_will_read_other_files_writes_them_first(servers, appendonly: str) -> None:
+    """D4: it used to start without its keys."""
+    deployment = servers["sessions"]
+    deployment.write(f"appendonly {appendonly}")
+    config = {"maxmemory": "96mb", "appendonly": appendonly}
+    play("site.yml", "--limit", "sessions", "-e", json.dumps({"redis_standalone_config": config}))
+    with deployment.client("sessions-0") as client:
+        assert client.config_get("appendonly") == {"appendonly": appendonly}
+    assert deployment.lost(f"appendonly {appendonly}") == []
+
+
+def test_keys_that_nothing_keeps_are_not_lost_by_a_setting(servers) -> None:
+    """D2: written so that it looked like points of time."""
+    deployment = servers["sessions"]
+    config = {"appendonly": "no", "save": "''"}
+    site = ("site.yml", "--limit", "sessions", "-e")
+    try:
+        with deployment.client("sessions-0") as client:
+            client.config_set("appendonly", "no")
+            client.config_set("save", "")
+        deployment.write("unsaved")
+        run = run_playbook(site[0], [EXAMPLE], *site[1:], json.dumps({"redis_standalone_config": config}))
+        assert run.code != 0
+        assert run.says("sessions-0: 1 keys that the server does not save"), run.shown
+        assert deployment.lost("unsaved") == []
+        allowed = {"redis_standalone_config": config, "redis_standalone_allow_data_loss": True}
+        play(*site, json.dumps(allowed))
+    finally:
+        play("site.yml", "--limit", "sessions")
 
 
 def test_fewer_servers_are_refused(servers) -> None:

@@ -76,6 +76,7 @@ def _play(folder: Path, role: str, scenarios: dict[str, tuple]) -> str:
         "name": f"Render {role}",
         "hosts": "localhost",
         "gather_facts": False,
+        "vars": {"role_path": str(ROOT / "roles" / role)},
         "vars_files": [str(ROOT / "roles" / r / part / "main.yml") for part in ("defaults", "vars") for r in roles],
         "tasks": [*tasks, {"ansible.builtin.copy": write, "vars": {"rendered": rendered}}],
     }

@@ -37,7 +37,7 @@ OWN = {
         "agent_resources",
         *(f"{kind}_{what}" for kind in ("service_account", "role", "role_binding") for what in ("create", "name")),
     },
-    "redis_standalone": {"instances"},
+    "redis_standalone": {"instances", "allow_data_loss"},
 }
 
 

@@ -97,6 +97,26 @@ def claim(number, component="standalone"):
     return {"metadata": {"name": f"data-orders-{number}", "labels": labels}}
 
 
+VOLUME = {
+    "metadata": {"name": "shop.orders-1"},
+    "spec": {
+        "claimRef": {"name": "data-orders-1"},
+        "local": {"path": "/var/lib/slotwise-redis/shop.orders-1"},
+        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [{"values": ["node1"]}]}]}},
+    },
+}
+
+
+def going(kind, name, like=None):
+    """An object that somebody is deleting, as kubernetes_objects_info tells it."""
+    metadata = {**(like or {}).get("metadata", {}), "name": name}
+    return {
+        "kind": kind,
+        "metadata": metadata,
+        "leaving": {"text": f"{kind} {name} is being deleted since then.", "loses": True},
+    }
+
+
 def running(**more):
     return {**NOTHING, "statefulset": [statefulset()], "secret": [secret()], **more}
 
@@ -124,6 +144,18 @@ REFUSALS = {
         {"redis_cluster_name": "9-lives", "redis_cluster_namespace": "Shop"},
         NOTHING,
         ["redis_cluster_name is 9-lives. Allowed: ", "redis_cluster_namespace is Shop. Allowed: "],
+    ),
+    "domain with a dot at its end": (
+        INPUT,
+        {"redis_cluster_cluster_domain": "cluster.local."},
+        NOTHING,
+        ['redis_cluster_cluster_domain is "cluster.local.". Allowed: a DNS domain without a dot'],
+    ),
+    "no domain": (
+        INPUT,
+        {"redis_cluster_cluster_domain": ""},
+        NOTHING,
+        ['redis_cluster_cluster_domain is "". Allowed'],
     ),
     "pods": (
         INPUT,
@@ -154,6 +186,24 @@ REFUSALS = {
         {"redis_cluster_config": {"appendonly": "no", "save": '""'}},
         NOTHING,
         ["redis_cluster_storage.type is local, which is meant to last"],
+    ),
+    "nothing written, in single quotes": (
+        INPUT,
+        {"redis_cluster_config": {"appendonly": "'NO'", "save": "''"}},
+        NOTHING,
+        ["redis_cluster_config has appendonly no and an empty save, so no key ever reaches the volumes"],
+    ),
+    "nothing written, by the last line": (
+        INPUT,
+        {"redis_cluster_config": {"appendonly": ["yes", False], "save": ["900 1", '""']}},
+        NOTHING,
+        ["redis_cluster_config has appendonly no and an empty save, so no key ever reaches the volumes"],
+    ),
+    "written, by the last line": (
+        INPUT,
+        {"redis_cluster_config": {"appendonly": "no", "save": ["", "900 1"]}},
+        NOTHING,
+        [],
     ),
     "nothing written by a cache": (
         INPUT,
@@ -211,7 +261,7 @@ REFUSALS = {
         INPUT,
         {"redis_cluster_password": "hunter2\nrequirepass x"},
         NOTHING,
-        ["redis_cluster_password holds a line break"],
+        ["redis_cluster_password has control characters or line breaks. Allowed: one line of UTF-8 text"],
     ),
     "directives": (
         INPUT,
@@ -283,8 +333,8 @@ REFUSALS = {
     "no password in the secret": (
         LIVE,
         {"redis_cluster_existing_secret": "given"},
-        {**NOTHING, "secret": [secret(password="is empty")]},
-        ["The password in key password of Secret shop/given is empty"],
+        {**NOTHING, "secret": [secret(password="is empty. Allowed: more.")]},
+        ["The password in key password of Secret shop/given is empty. Allowed: more."],
     ),
     "other key": (
         LIVE,
@@ -344,8 +394,30 @@ REFUSALS = {
     "namespace going": (
         LIVE,
         {},
-        {**NOTHING, "namespace": [{"metadata": {"name": "shop"}, "status": {"phase": "Terminating"}}]},
-        ["Namespace shop is being removed (Terminating)"],
+        {**NOTHING, "namespace": [going("Namespace", "shop")]},
+        ["Namespace shop is being deleted since then. A deletion cannot be taken back, and a new Namespace would lack"],
+    ),
+    "claims, volumes and password going": (
+        LIVE,
+        {"redis_cluster_replicas": 2},
+        running(
+            claims=[{**claim(0, "cluster"), **going("PersistentVolumeClaim", "data-orders-0", claim(0, "cluster"))}],
+            volumes=[{**VOLUME, **going("PersistentVolume", "shop.orders-1")}],
+            secret=[{**secret(), **going("Secret", "orders-auth")}],
+        ),
+        [
+            "PersistentVolume shop.orders-1 is being deleted since then. A deletion cannot be taken back",
+            "PersistentVolumeClaim data-orders-0 is being deleted since then. A deletion cannot be taken back",
+            "Secret orders-auth is being deleted since then. A deletion cannot be taken back",
+        ],
+    ),
+    "StatefulSet going": (
+        LIVE,
+        {"redis_cluster_replicas": 2},
+        running(
+            statefulset=[{**statefulset(), "kind": "StatefulSet", "leaving": {"text": "It goes.", "loses": False}}]
+        ),
+        [],
     ),
     "no such nodes": (
         LIVE,
@@ -419,6 +491,14 @@ TEXTS = {
         },
     ),
     "not ready": (NOT_READY, {"__common_running": {"objects": {"pods": WAITING}}}),
+    "pod that stays": (
+        NOT_READY,
+        {
+            "__common_running": {
+                "objects": {"pods": [{**pod("orders-0"), "leaving": {"text": "Pod shop/orders-0 goes, held by x."}}]}
+            }
+        },
+    ),
     "no answer": (NOT_READY, {"__common_running": {"msg": "the API does not answer"}}),
 }
 
@@ -437,6 +517,21 @@ ALONE_REFUSALS = {
         {"redis_standalone_config": {"requirepass": "x", "replicaof": "x 1"}},
         NOTHING,
         ["replicaof cannot be set here", "use redis_standalone_password or redis_standalone_existing_secret"],
+    ),
+    "alone: password of bytes": (
+        LIVE,
+        {"redis_standalone_existing_secret": "given", "redis_standalone_existing_secret_key": "odd"},
+        {
+            **NOTHING,
+            "secret": [{"metadata": {"name": "given"}, "data": {"odd": None}, "faults": {"odd": "is not UTF-8 text."}}],
+        },
+        ["The password in key odd of Secret shop/given is not UTF-8 text."],
+    ),
+    "alone: password with a line break": (
+        INPUT,
+        {"redis_standalone_password": "hunter2\u2028"},
+        NOTHING,
+        ["redis_standalone_password has control characters or line breaks. Allowed: one line"],
     ),
     "alone: more": (LIVE, {}, {**NOTHING, "statefulset": [servers(1)], "secret": [secret()]}, []),
     "alone: fewer": (
@@ -497,6 +592,21 @@ WATCHED_REFUSALS = {
         ],
     ),
     "watched: given rights": (RIGHTS, {**NOT_MADE, **rights("made")}, NOTHING, []),
+    "watched: given rights that go": (
+        RIGHTS,
+        {
+            **NOT_MADE,
+            "__redis_sentinel_rights": {
+                "objects": {
+                    "account": [going("ServiceAccount", "orders")],
+                    "role": [{}],
+                    "binding": [{"roleRef": {"name": "made"}}],
+                }
+            },
+        },
+        NOTHING,
+        ["redis_sentinel_service_account_create is false, and ServiceAccount orders is being deleted since then."],
+    ),
     "watched: no such rights": (
         RIGHTS,
         {**NOT_MADE, **rights()},
@@ -521,7 +631,7 @@ WATCHED_REFUSALS = {
     ),
     "watched: nothing written": (
         INPUT,
-        {"redis_sentinel_config": {"AppendOnly": "no", "save": ""}},
+        {"redis_sentinel_config": {"AppendOnly": "no", "save": "''"}},
         NOTHING,
         ["redis_sentinel_config has appendonly no and an empty save"],
     ),
@@ -551,6 +661,19 @@ WATCHED_REFUSALS = {
         NOTHING,
         ["min-replicas-to-write is 3 and there are 2 replicas", "Replica-Priority cannot be set here"],
     ),
+    "watched: password of bytes": (
+        LIVE,
+        {},
+        {**NOTHING, "secret": [secret(password="is not UTF-8 text.")]},
+        ["The password in key password of Secret shop/orders-auth is not UTF-8 text."],
+    ),
+    "watched: password with a tab": (
+        INPUT,
+        {"redis_sentinel_password": "hunter2\t"},
+        NOTHING,
+        ["redis_sentinel_password has control characters or line breaks. Allowed: one line"],
+    ),
+    "watched: password with a line end": (INPUT, {"redis_sentinel_password": "hunter2\n"}, NOTHING, []),
     "watched: more": (LIVE, {}, {**NOTHING, "statefulset": [watched(2, 3)], "secret": [secret()]}, []),
     "watched: fewer": (
         LIVE,
@@ -575,6 +698,7 @@ WATCHED_REFUSALS = {
     ),
 }
 WATCHED_SEEN = {
+    "placement": ["machine node1 has 3 of 3 Sentinels"],
     "epoch": 4,
     "quorum": 2,
     "servers": [
@@ -607,14 +731,17 @@ ALONE_TEXTS = {
         NOTES,
         {
             "__common_running": {"objects": {**RUNNING, "pods": RUNNING["pods"][:1]}},
-            "__redis_standalone_verified": {"servers": [{**SERVER, "pod": f"orders-{i}"} for i in range(count)]},
+            "__redis_standalone_verified": {
+                "servers": [{**SERVER, "pod": f"orders-{i}"} for i in range(count)],
+                "placement": [f"{count} together"],
+            },
         },
     )
     for count in (1, 25)
 }
 
 
-MAY_RUN = "lookup('ansible.builtin.template', 'nfs_nodes.yml.j2') | from_yaml"
+MAY_RUN = "__common_server_nodes if __common_storage_on_nfs else []"
 ON_NFS = {"type": "nfs", "server": "nfs1"}
 
 
@@ -636,6 +763,91 @@ NFS_NODES = {
     "not on NFS": ({"type": "local", "hosts": ["node1"]}, {}, []),
     "tolerated": (ON_NFS, {"redis_cluster_tolerations": [{}]}, ["control", "cordoned", "node1", "node2", "node3"]),
     "chosen by label": (ON_NFS, {"redis_cluster_node_selector": {"kubernetes.io/hostname": "node2"}}, ["node2"]),
+}
+
+
+ENDED = {"terminated": {"exitCode": 78, "message": "cluster_domain is x: set it to y\n"}}
+# name: (container statuses of pod orders-0, what it says)
+STOPPED = {
+    "not started": ([], {}),
+    "running": ([{"state": {"running": {}}, "lastState": {}}], {}),
+    "just ended": ([{"state": ENDED, "lastState": {}}], {"orders-0": "cluster_domain is x: set it to y"}),
+    "waiting": ([{"state": {"waiting": {}}, "lastState": ENDED}], {"orders-0": "cluster_domain is x: set it to y"}),
+    "started again": ([{"state": {"running": {}}, "lastState": ENDED}], {}),
+    "crashed": ([{"state": {"waiting": {}}, "lastState": {"terminated": {"exitCode": 1}}}], {}),
+}
+
+
+def started(name, revision, *statuses):
+    made = pod(name, revision, ready=False)
+    made["status"]["containerStatuses"] = list(statuses)
+    return made
+
+
+PULLS, RUNS = ({"state": {state: {}}, "lastState": {}, "ready": False} for state in ("waiting", "running"))
+TRIES = {**RUNS, "lastState": ENDED}
+REFUSED = {"state": {"waiting": {}}, "lastState": ENDED, "ready": False}
+CRASHED = {"state": {"waiting": {}}, "lastState": {"terminated": {"exitCode": 1}}, "ready": False}
+# Pods, and whether a run replaces each once the settings are others.
+BEGUN = [
+    (started("new-and-starting", "new"), False),
+    (started("new-and-pulling", "new", PULLS), False),
+    (started("old-and-unscheduled", "old"), True),
+    (started("old-and-pulling", "old", PULLS), True),
+    (started("old-and-running", "old", RUNS), False),
+    (started("old-and-crashed", "old", CRASHED), False),
+    (started("old-and-crashed-beside-another", "old", PULLS, RUNS), False),
+    (started("refused", "old", REFUSED), True),
+    (started("refused-the-new-ones", "new", REFUSED), True),
+    (started("tries-again", "old", TRIES), True),
+    (started("began-after-all", "old", {**TRIES, "ready": True}), False),
+    ({**started("goes", "old", REFUSED), "leaving": {"text": "It goes.", "loses": False}}, False),
+]
+WARNINGS = "__common_spread_warnings"
+TAKES = "machines (node1, node2) may run the servers, and with fewer than 3 the failure of one can take"
+HOSTS = {"hosts": ["node1", "node2"]}
+ANYWHERE = {"type": "emptydir"}
+CHOSEN = {"redis_sentinel_node_selector": {"kubernetes.io/hostname": "node2"}}
+# name: (role, its variables, nodes of Kubernetes, words of each warning)
+TOO_FEW = {
+    "cluster: enough": ("redis_cluster", {}, NODES, []),
+    "cluster: unknown nodes": ("redis_cluster", {"redis_cluster_storage": ANYWHERE}, [], []),
+    "cluster: two hosts": (
+        "redis_cluster",
+        {"redis_cluster_storage": HOSTS},
+        NODES,
+        [f"2 {TAKES} so many masters that the rest cannot promote replicas. Name more machines in redis_cluster_st"],
+    ),
+    "cluster: many replicas": (
+        "redis_cluster",
+        {"redis_cluster_storage": ANYWHERE, "redis_cluster_replicas": "3"},
+        [*NODES, tainted("control", "node-role.kubernetes.io/control-plane")],
+        ["3 machines (node1, node2, node3) may run the servers, and with fewer than 4 the failure of one can take a m"],
+    ),
+    "sentinel: enough": ("redis_sentinel", {}, NODES, []),
+    "sentinel: two hosts, Sentinels anywhere": (
+        "redis_sentinel",
+        {"redis_sentinel_storage": HOSTS},
+        NODES,
+        [f"2 {TAKES} a master and its replica. Name more machines in redis_sentinel_storage.hosts."],
+    ),
+    "sentinel: one machine": (
+        "redis_sentinel",
+        {"redis_sentinel_storage": ANYWHERE, **CHOSEN},
+        NODES,
+        [
+            "1 machine (node2) may run the servers, and with fewer than 3 the failure of one can take a master",
+            "1 machine (node2) may run the Sentinels, and with fewer than 3 the failure of one can take most of them, "
+            "and then no replica is promoted. Look at redis_sentinel_node_selector and redis_sentinel_tolerations.",
+        ],
+    ),
+    "standalone: one": ("redis_standalone", {"redis_standalone_instances": "1"}, NODES, []),
+    "standalone: several": (
+        "redis_standalone",
+        {},
+        NODES,
+        ["1 machine (node1) may run the servers, and with fewer than 2 the failure of one takes all of them. Name"],
+    ),
 }
 
 
@@ -674,7 +886,63 @@ def said(render):
         name: ("redis_sentinel", expression, {**WATCHED, **more}, NOTHING)
         for name, (expression, more) in WATCHED_TEXTS.items()
     }
-    return render({**refusals, **texts, **alone, **alone_texts, **with_sentinels, **sentinel_texts, **nodes})
+    given = {"redis_cluster": GIVEN, "redis_sentinel": WATCHED, "redis_standalone": ALONE}
+    too_few = {
+        name: (role, f"({WARNINGS})", {**given[role], **more}, {**NOTHING, "nodes": known})
+        for name, (role, more, known, _words) in TOO_FEW.items()
+    }
+    stopped = {
+        f"stopped: {name}": (
+            "redis_cluster",
+            "__common_refusals",
+            {**GIVEN, "__common_running": {"objects": {"pods": [{**pod("orders-0", containerStatuses=statuses)}]}}},
+            NOTHING,
+        )
+        for name, (statuses, _said) in STOPPED.items()
+    }
+    sets = [{"metadata": {"name": "orders", "generation": 3}, "status": {"updateRevision": "new"}}]
+    begun = {
+        name: (
+            "redis_cluster",
+            expression,
+            {
+                **GIVEN,
+                "__common_started": {
+                    "objects": {
+                        "pods": [made for made, _replaced in BEGUN],
+                        "statefulset": [{**sets[0], "status": {"updateRevision": "new", "observedGeneration": seen}}],
+                    }
+                },
+            },
+            NOTHING,
+        )
+        for name, expression, seen in [
+            ("begun", "__common_replaceable", 3),
+            ("observed", "__common_unobserved", 3),
+            ("not observed", "__common_unobserved", 2),
+        ]
+    }
+    parts = (begun, stopped, refusals, texts, alone, alone_texts, with_sentinels, sentinel_texts, nodes, too_few)
+    return render({name: scenario for part in parts for name, scenario in part.items()})
+
+
+def test_pods_that_never_began_are_replaced(said):
+    assert said["begun"] == [made["metadata"]["name"] for made, replaced in BEGUN if replaced]
+    assert said["observed"] == []
+    assert len(said["not observed"]) == 1
+
+
+@pytest.mark.parametrize("name", STOPPED)
+def test_pods_that_refuse_their_settings(said, name):
+    assert said[f"stopped: {name}"] == STOPPED[name][1]
+
+
+@pytest.mark.parametrize("scenario", TOO_FEW)
+def test_machines_that_are_too_few_are_warned_of(said, scenario):
+    wanted = TOO_FEW[scenario][3]
+    assert len(said[scenario]) == len(wanted), said[scenario]
+    for sentence, words in zip(said[scenario], wanted, strict=True):
+        assert words in sentence
 
 
 @pytest.mark.parametrize("scenario", NFS_NODES)
@@ -724,6 +992,7 @@ def test_pods_that_are_not_ready(said):
     assert "orders-0:" not in text
     assert "- orders-1: Pending; ImagePullBackOff no such image\n" in text
     assert "- orders-2: Pending; node(s) didn't find available persistent volumes to bind\n" in text
+    assert "- orders-0: Running; Pod shop/orders-0 goes, held by x\n" in said["pod that stays"]
     assert said["no answer"].strip() == "the API does not answer"
 
 
@@ -733,6 +1002,7 @@ def test_notes_of_standalone_servers(said):
     assert "Programs in Kubernetes find it at\n  orders.shop.svc.cluster.local:6379" in one
     assert "exec -it orders-0 -- sh -c 'REDISCLI_AUTH=" in one
     assert "and 5 more" in many
+    assert "\nAttention: 25 together\n" in many
     assert "orders-0.orders-headless.shop.svc.cluster.local:6379 to orders-24.orders-headless" in many
     assert "Pending" not in one + many
 
@@ -740,6 +1010,7 @@ def test_notes_of_standalone_servers(said):
 def test_notes_of_servers_with_sentinels(said):
     inside, outside = said["watched: notes of ClusterIP"], said["watched: notes of NodePort"]
     assert "watched by Sentinels (epoch 4, quorum 2)" in inside
+    assert "\nAttention: machine node1 has 3 of 3 Sentinels\n" in inside
     assert "master    orders-1           node2    7" in inside
     assert "get pods -l app.kubernetes.io/instance=orders -L redis-role" in inside
     assert "redis-cli -p 26379 sentinel get-master-addr-by-name orders'" in inside

@@ -148,12 +148,11 @@ FOUND = [
 ]
 READY = {"readyReplicas": 3, "updatedReplicas": 3, "observedGeneration": 2}
 ROLLED = {
-    "ready": ("RollingUpdate", READY, True),
-    "seen nothing yet": ("RollingUpdate", {**READY, "observedGeneration": 1}, False),
-    "new": ("RollingUpdate", {}, False),
-    "one away": ("RollingUpdate", {**READY, "readyReplicas": 2}, False),
-    "one old": ("RollingUpdate", {**READY, "updatedReplicas": 2}, False),
-    "one old, and kept": ("OnDelete", {**READY, "updatedReplicas": 2}, True),
+    "ready": (READY, True),
+    "seen nothing yet": ({**READY, "observedGeneration": 1}, False),
+    "new": ({}, False),
+    "one away": ({**READY, "readyReplicas": 2}, False),
+    "one old": ({**READY, "updatedReplicas": 2}, True),
 }
 ALONE = {
     "redis_standalone_name": "orders",
@@ -184,6 +183,22 @@ WATCHED_OTHERWISE = {
     "redis_sentinel_sentinel_resources": {"limits": {"memory": "64Mi"}},
     "redis_sentinel_agent_resources": {"limits": {"memory": "48Mi"}},
     "redis_sentinel_agent_image": "registry.example.org/python:3",
+}
+
+
+def running(conf: str, updated: int) -> list[dict]:
+    """A StatefulSet of two whose pods are to have the redis.conf of this text, with as many pods that have it."""
+    checksum = hashlib.sha256(conf.encode()).hexdigest()
+    annotations = {"slotwise.redis/config-checksum": checksum}
+    template = {"metadata": {"annotations": annotations}}
+    return [{"metadata": {}, "spec": {"replicas": 2, "template": template}, "status": {"updatedReplicas": updated}}]
+
+
+RESTARTING = {
+    "nothing runs": [],
+    "all have it": running("the present one", 2),
+    "one has not": running("the present one", 1),
+    "another one": running("the one before", 2),
 }
 FOREIGN_CLASS = {"metadata": {"name": "fast", "labels": {"made": "by-others"}}}
 
@@ -232,7 +247,7 @@ SCENARIOS = {
                         "statefulset": [
                             {
                                 "metadata": {"name": "alone", "generation": 2},
-                                "spec": {"replicas": 3, "updateStrategy": {"type": strategy}},
+                                "spec": {"replicas": 3},
                                 "status": status,
                             }
                         ]
@@ -241,21 +256,52 @@ SCENARIOS = {
             },
             NOTHING,
         )
-        for name, (strategy, status, _ready) in ROLLED.items()
+        for name, (status, _ready) in ROLLED.items()
     },
     **{
-        f"restarted: {name}": (
+        f"persistence: {name}": (
             "redis_standalone",
-            "__redis_standalone_server.update_strategy",
+            "__common_persistence",
             {**ALONE, "redis_standalone_config": config},
             NOTHING,
         )
         for name, config in {
+            "nothing given": {},
             "appended": {"save": ""},
             "saved": {"AppendOnly": "no"},
-            "lost": {"AppendOnly": False, "save": ""},
+            "lost": {"AppendOnly": False, "save": "''"},
         }.items()
     },
+    **{
+        f"restarting: {name}": (
+            "redis_standalone",
+            "__common_restarting",
+            {**ALONE, "__common_redis_conf": "the present one"},
+            {**NOTHING, "statefulset": statefulset},
+        )
+        for name, statefulset in RESTARTING.items()
+    },
+    "changing": (
+        "redis_standalone",
+        "__common_changing",
+        {
+            **ALONE,
+            "__common_applied": {
+                "objects": [
+                    {"object": "StatefulSet shop/orders", "action": "changed", "restarts": True},
+                    {"object": "StatefulSet shop/orders-sentinel", "action": "changed", "restarts": False},
+                ]
+            },
+        },
+        NOTHING,
+    ),
+    "min replicas": ("redis_sentinel", "__redis_sentinel_min_replicas", WATCHED, NOTHING),
+    "other min replicas": (
+        "redis_sentinel",
+        "__redis_sentinel_min_replicas",
+        {**WATCHED, "redis_sentinel_config": {"Min-Slaves-To-Write": 2}},
+        NOTHING,
+    ),
     "machines": ("redis_cluster", "__common_machines", REDIS, NOTHING),
     "rules": ("redis_cluster", "__common_rules", REDIS, NOTHING),
     "removal rules": ("redis_cluster", "__common_rules", {**REDIS, "redis_cluster_state": "absent"}, NOTHING),
@@ -561,20 +607,21 @@ def test_standalone_servers(rendered):
     statefulset = one(objects, "StatefulSet")
     assert statefulset["spec"]["replicas"] == 12
     assert statefulset["spec"]["selector"]["matchLabels"] == alone
-    assert statefulset["spec"]["updateStrategy"] == {"type": "RollingUpdate"}
+    assert statefulset["spec"]["updateStrategy"] == {"type": "OnDelete"}
     assert statefulset["metadata"]["annotations"]["slotwise.redis/instances"] == "12"
     assert "lifecycle" not in container(objects)
     assert [port["containerPort"] for port in container(objects)["ports"]] == [6379]
     assert "cluster" not in one(objects, "ConfigMap", "orders-config")["data"]["redis.conf"]
     assert sorted(one(objects, "ConfigMap", "orders-scripts")["data"]) == [
         "common.sh",
+        "names.sh",
         "persistence.sh",
         "probe.sh",
         "start.sh",
         "supervise.sh",
         "topology.sh",
     ]
-    assert "leases" not in {rule["resource"] for rule in rendered["standalone rules"]}
+    assert {"leases", "pods"} <= {r["resource"] for r in rendered["standalone rules"] if "delete" in r["verbs"]}
 
 
 SENTINEL_SELECTOR = {**SELECTOR, "app.kubernetes.io/component": "sentinel", "app.kubernetes.io/name": "redis-sentinel"}
@@ -709,15 +756,39 @@ def test_settings_of_sentinel_deployments(rendered):
     assert "auth" not in {volume["name"] for volume in sentinel_pod(objects)["volumes"]}
 
 
-def test_nothing_restarts_servers_that_would_lose_their_data(rendered):
-    assert one(rendered["standalone on emptydir"], "StatefulSet")["spec"]["updateStrategy"] == {"type": "OnDelete"}
-    strategies = {name: rendered[f"restarted: {name}"] for name in ("appended", "saved", "lost")}
-    assert strategies == {"appended": "RollingUpdate", "saved": "RollingUpdate", "lost": "OnDelete"}
+def test_kubernetes_restarts_nothing_by_itself(rendered):
+    for scenario in ("default", "standalone", "standalone on emptydir", "sentinel", "sentinel otherwise"):
+        strategies = [o["spec"]["updateStrategy"] for o in rendered[scenario] if o["kind"] == "StatefulSet"]
+        assert strategies == [{"type": "OnDelete"}] * (2 if "sentinel" in scenario else 1)
+
+
+def test_what_a_server_keeps_is_what_it_makes_of_its_directives(rendered):
+    kept = {n: rendered[f"persistence: {n}"] for n in ("nothing given", "appended", "saved", "lost")}
+    points = "3600 1 300 100 60 10000"
+    assert kept == {
+        "nothing given": {"appendonly": True, "save": points, "lasts": True},
+        "appended": {"appendonly": True, "save": "", "lasts": True},
+        "saved": {"appendonly": False, "save": points, "lasts": True},
+        "lost": {"appendonly": False, "save": "", "lasts": False},
+    }
+
+
+def test_running_servers_are_asked_what_they_write_only_where_they_will_restart(rendered):
+    restarting = [name for name in RESTARTING if rendered[f"restarting: {name}"]]
+    assert restarting == ["one has not", "another one"]
+
+
+def test_check_mode_knows_whose_pods_will_restart(rendered):
+    assert rendered["changing"] == ["orders"]
+
+
+def test_what_servers_go_back_to_after_a_failover(rendered):
+    assert [int(rendered[name]) for name in ("min replicas", "other min replicas")] == [1, 2]
 
 
 @pytest.mark.parametrize("name", ROLLED)
 def test_what_a_run_waits_for(rendered, name):
-    assert rendered[f"rolled: {name}"] == ([] if ROLLED[name][2] else ["alone"])
+    assert rendered[f"rolled: {name}"] == ([] if ROLLED[name][1] else ["alone"])
 
 
 def test_only_volumes_on_machines_place_pods(rendered):
@@ -737,7 +808,9 @@ def test_permissions_name_the_namespace_where_there_is_one(rendered):
     for scenario in ("rules", "removal rules"):
         for rule in rendered[scenario]:
             assert ("namespace" in rule) is (rule["resource"] not in whole_cluster)
-    assert "delete" not in {v for r in rendered["rules"] if r["resource"] != "leases" for v in r["verbs"]}
+    # Pods that never began are replaced.
+    others = [rule for rule in rendered["rules"] if rule["resource"] not in ("leases", "pods")]
+    assert "delete" not in {verb for rule in others for verb in rule["verbs"]}
     assert "create" not in {verb for rule in rendered["removal rules"] for verb in rule["verbs"]}
 
 

@@ -218,8 +218,29 @@ REFUSALS = {
     "namespace going": (
         LIVE,
         GIVEN,
-        {**NOTHING, "namespace": [{"metadata": {"name": "cache"}, "status": {"phase": "Terminating"}}]},
-        ["Namespace cache is being removed (Terminating)."],
+        {**NOTHING, "namespace": [{"kind": "Namespace", "leaving": {"text": "It goes.", "loses": True}}]},
+        ["It goes. A deletion cannot be taken back, and a new Namespace would lack what it holds"],
+    ),
+    "password going": (
+        LIVE,
+        {**GIVEN, "twemproxy_existing_secret": "given"},
+        {
+            **NOTHING,
+            "secret": [{"kind": "Secret", "data": {"password": None}, "leaving": {"text": "It goes.", "loses": True}}],
+        },
+        ["It goes. A deletion cannot be taken back, and a new Secret would lack what it holds"],
+    ),
+    "proxies going": (
+        LIVE,
+        GIVEN,
+        {**NOTHING, "deployment": [{**found("Deployment", "proxy"), "leaving": {"text": "It goes.", "loses": False}}]},
+        [],
+    ),
+    "password of bytes": (
+        LIVE,
+        {**GIVEN, "twemproxy_existing_secret": "given"},
+        {**NOTHING, "secret": [{"data": {"password": None}, "faults": {"password": "is not UTF-8 text."}}]},
+        ["The password in key password of Secret cache/given is not UTF-8 text."],
     ),
     "no secret": (
         LIVE,
@@ -237,11 +258,23 @@ REFUSALS = {
 }
 SHOWN = {
     "__twemproxy_running": {"objects": {"service": [{"spec": {"ports": [{"nodePort": 30079}]}}]}},
-    "__twemproxy_verified": {"proxies": [{"pod": "proxy-x", "machine": "node1", "backends": 2}]},
+    "__twemproxy_verified": {
+        "proxies": [{"pod": "proxy-x", "machine": "node1", "backends": 2}],
+        "placement": ["proxy-x, proxy-y are all on machine node1"],
+    },
 }
 TEXTS = {
     "notes": (NOTES, {**BY_NAME, **SHOWN, "twemproxy_kubeconfig": "/a b/config"}),
     "outside": (NOTES, {**GIVEN, **SHOWN, "twemproxy_service_type": "NodePort"}),
+}
+ENDED = {"terminated": {"exitCode": 78, "message": "cluster_domain is x: set it to y\n"}}
+STOPPED = {
+    "not started": ([], []),
+    "running": ([{"state": {"running": {}}, "lastState": {}}], []),
+    "just ended": ([{"state": ENDED, "lastState": {}}], ["cluster_domain is x: set it to y"]),
+    "waiting": ([{"state": {"waiting": {}}, "lastState": ENDED}], ["cluster_domain is x: set it to y"]),
+    "started again": ([{"state": {"running": {}}, "lastState": ENDED}], []),
+    "crashed": ([{"state": {"waiting": {}}, "lastState": {"terminated": {"exitCode": 1}}}], []),
 }
 ROLLED = {
     "ready": (READY, True),
@@ -277,6 +310,10 @@ def said(render):
     for name, (number, given, _verified) in VERIFIABLE.items():
         running = {"__twemproxy_running": {"objects": {"deployment": [{"spec": {"replicas": number}}]}}}
         scenarios[f"verifiable: {name}"] = ("__twemproxy_verifiable", {**GIVEN, **given, **running}, NOTHING)
+    for name, (statuses, _said) in STOPPED.items():
+        pods = [{"metadata": {"name": "proxy-x"}, "status": {"containerStatuses": statuses} if statuses else {}}]
+        given = {"__twemproxy_running": {"objects": {"pods": pods}}}
+        scenarios[f"stopped: {name}"] = ("__twemproxy_refusals", {**GIVEN, **given}, NOTHING)
     for name, (status, _ready) in ROLLED.items():
         deployment = {"metadata": {"generation": 2}, "spec": {"replicas": 2}, "status": status}
         given = {"__twemproxy_running": {"objects": {"deployment": [deployment]}}}
@@ -335,7 +372,7 @@ def test_objects(said):
     assert spec["automountServiceAccountToken"] is False
     assert spec["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
     assert [volume["name"] for volume in spec["volumes"]] == ["config", "scripts", "run"]
-    assert sorted(one(objects, "ConfigMap", "proxy-scripts")["data"]) == ["probe.sh", "start.sh"]
+    assert sorted(one(objects, "ConfigMap", "proxy-scripts")["data"]) == ["names.sh", "probe.sh", "start.sh"]
 
 
 def test_everything_that_is_made_can_be_removed(said):
@@ -372,6 +409,9 @@ def test_servers_of_a_deployment_have_the_names_of_their_pods(said):
         "secretName": "localhost-auth",
         "items": [{"key": "password", "path": "password"}],
     }
+    environment = {e["name"]: e["value"] for e in spec["containers"][0]["env"]}
+    assert environment["REDIS_SERVICE"] == "localhost-headless.localhost.svc.cluster.local."
+    assert environment["DOMAIN_VARIABLE"] == "redis_standalone_cluster_domain of localhost"
 
 
 def test_other_variables(said):
@@ -425,6 +465,11 @@ def test_permissions(said):
     assert "secrets" not in removing
 
 
+@pytest.mark.parametrize("name", STOPPED)
+def test_proxies_that_refuse_their_settings(said, name):
+    assert said[f"stopped: {name}"] == STOPPED[name][1]
+
+
 @pytest.mark.parametrize("name", ROLLED)
 def test_when_a_roll_is_over(said, name):
     assert said[f"rolled: {name}"] is ROLLED[name][1]
@@ -435,6 +480,7 @@ def test_notes(said):
     assert "Twemproxy proxy in namespace localhost: 1 proxies in front of 1 servers" in notes
     assert "kubectl --kubeconfig '/a b/config' -n localhost port-forward service/proxy 22121:22121" in notes
     assert "get secret localhost-auth -o jsonpath='{.data.password}' | base64 -d" in notes
+    assert "\nAttention: proxy-x, proxy-y are all on machine node1\n" in notes
     assert "of type" not in notes
     assert "port 30079 of every Kubernetes node" in said["outside"]
     assert "secret" not in said["outside"]

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shells of the official images, as far as this machine has them: dash is that of Debian, busybox that of Alpine."""
+"""The shells of the official images that this machine has: dash is that of Debian, busybox that of Alpine."""
 
 from __future__ import annotations
 

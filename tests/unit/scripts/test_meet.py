@@ -13,8 +13,8 @@ import pytest
 ROLES = Path(__file__).resolve().parents[3] / "roles"
 ME, MASTER, OTHER = "1" * 40, "2" * 40, "3" * 40
 OLD, NEW = "10.0.0.9", "10.0.0.2"
-# Each answer is a file. Our server is asked once a round, and each round every peer has answered once more. Another server than
-# ours is nobody's.
+# Each answer is a file. Our server is asked once a round, and each round every peer has answered once more. Another
+# server than ours is nobody's.
 CLIENT = """#!/bin/sh
 host=$2
 shift 4
@@ -62,7 +62,7 @@ A_MASTER = "# Replication\nrole:master\n"
 
 @pytest.fixture
 def meet(tmp_path, shell):
-    """Run some rounds of the script with these answers: what it says, and which masters the server was told to follow."""
+    """Run some rounds with these answers: what the script says, and which masters the server was told to follow."""
     for name, text in PROGRAMS.items():
         (tmp_path / name).write_text(text.replace("{folder}", str(tmp_path)))
         (tmp_path / name).chmod(0o755)
@@ -121,13 +121,13 @@ def test_nothing_is_told_while_its_master_fails(meet, flag):
 def test_a_peer_that_fails_keeps_no_replica_from_its_master(meet):
     """On a busy machine some peer is always late."""
     nodes = table().replace(f"{OTHER} 10.0.0.3:6379@16379 master", f"{OTHER} 10.0.0.3:6379@16379 master,fail?")
-    said, told = meet(nodes, replication("down"))
+    _said, told = meet(nodes, replication("down"))
     assert told == [MASTER]
 
 
 def test_a_server_that_does_not_answer_in_time_is_told_nothing(meet):
     """It may be receiving the data of its master, and would have to begin again."""
-    said, told = meet("", "")
+    _said, told = meet("", "")
     assert told == []
 
 
@@ -160,7 +160,7 @@ def test_a_server_that_needs_nothing_is_told_nothing(meet, nodes, now):
     ids=["the link comes up by itself", "the table has no address yet"],
 )
 def test_a_replica_without_a_better_address_is_watched_and_told_nothing(meet, nodes, now):
-    said, told = meet(nodes, now)
+    _said, told = meet(nodes, now)
     assert told == []
 
 

@@ -1,12 +1,11 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""supervise.sh keeps a script going, also where no process can be started for a while, and the probe sees when it is gone."""
+"""supervise.sh keeps a script going, also where no process can be started; the probe sees when it is gone."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -57,13 +56,9 @@ def supervised(folder, shell):
     started = []
 
     def start(processes: int) -> subprocess.Popen:
-        def limit() -> None:
-            resource.setrlimit(resource.RLIMIT_NPROC, (processes, resource.getrlimit(resource.RLIMIT_NPROC)[1]))
-
         process = subprocess.Popen(
-            [*shell, str(folder / "supervise.sh"), "beside.sh"],
+            ["prlimit", f"--nproc={processes}:", *shell, str(folder / "supervise.sh"), "beside.sh"],
             env=environment(folder),
-            preexec_fn=limit,
             start_new_session=True,
             stderr=subprocess.DEVNULL,
             **user(),

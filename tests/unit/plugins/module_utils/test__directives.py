@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.slotwise.redis.plugins.module_utils import _directives
-from ansible_collections.slotwise.redis.plugins.module_utils._directives import config_problems
+from ansible_collections.slotwise.redis.plugins.module_utils._directives import config_problems, persistence
 
 FINE = {
     "maxmemory": "512mb",
@@ -113,3 +113,26 @@ def test_refused_directives_are_spelled_as_the_servers_spell_them():
 def test_an_unknown_name_never_passes(config):
     unknown = [name for name in config if name.lower() not in _directives.KNOWN]
     assert len(config_problems(config)) >= len(unknown)
+
+
+LASTING = {
+    "nothing given": {},
+    "appended": {"save": ""},
+    "saved": {"AppendOnly": "NO"},
+    "saved by the last line": {"appendonly": False, "save": ["", "900 1"]},
+    "appended by the last line": {"appendonly": ["no", "'YES'"], "save": "''"},
+}
+LOST = {
+    "empty": {"appendonly": False, "save": ""},
+    "single quotes": {"appendonly": "no", "save": "''"},
+    "double quotes": {"AppendOnly": '"no"', "SAVE": '""'},
+    "blanks": {"appendonly": " No ", "save": " '' "},
+    "a list": {"appendonly": ["yes", "no"], "save": ["900 1", "''"]},
+    "escapes": {"appendonly": r'"\x6e\x6f"', "save": [""]},
+}
+
+
+@pytest.mark.parametrize("name", LASTING | LOST)
+def test_what_lasts_is_what_the_server_makes_of_it(name):
+    """tests/integration/test_persistence.py compares with real servers."""
+    assert persistence({**LASTING, **LOST}[name]).lasts is (name in LASTING)

@@ -180,3 +180,16 @@ def test_what_is_done_is_said():
     assert note.startswith("The data in these directories is used, as Kubernetes has nothing of the deployment")
     assert note.endswith("- w1: /srv/orders-0: 5 files")
     assert choose([row(0, True, "one"), row(1)], [NOTHING], True).notes == []
+
+
+def test_pods_that_share_a_volume():
+    """The volume says one incarnation; each pod has a directory with a marker of its own."""
+    shared = [{**row(number, machine="nfs1"), "volume": "shop.orders"} for number in range(2)]
+    seen = [see(number, "one", HERE, machine="nfs1") for number in range(2)]
+    assert "this Kubernetes cluster had volumes" in choose(shared, seen).problems[0]
+    taken = choose(shared, [see(number, "one", BEFORE, machine="nfs1") for number in range(2)])
+    assert (ids(taken), [item["adopt"] for item in taken.volumes]) == (["one", "one"], [True, True])
+    silent = [{**item, "exists": True} for item in shared]
+    assert choose(silent, [see(0, machine="nfs1"), see(1, machine="nfs1")], True).notes == [
+        "Volumes and directories of before incarnations get one, fresh: shop.orders."
+    ]

@@ -108,10 +108,18 @@ def test_refusals_of_the_server_name_the_object(make):
 def test_wait_gone(make, monkeypatch):
     monkeypatch.setattr(_objects, "POLL_SECONDS", 0)
     objects, _client = make(CONFIG, ApiException(status=404))
-    objects.wait_gone([Ref("ConfigMap", "a", "n")], 10)
-    objects, _client = make(CONFIG)
-    with pytest.raises(Stalled, match=r"1 objects still exist(.|\n)*ConfigMap n/a"):
-        objects.wait_gone([Ref("ConfigMap", "a", "n")], -1)
+    ref = Ref("ConfigMap", "a", "n")
+    objects.wait_gone({ref: CONFIG}, 10)
+    # Made anew by others, as a StatefulSet does with its pods.
+    objects, _client = make({**CONFIG, "metadata": {**CONFIG["metadata"], "uid": "new"}})
+    objects.wait_gone({ref: {**CONFIG, "metadata": {**CONFIG["metadata"], "uid": "old"}}}, 10)
+    held = {"deletionTimestamp": "2026-11-27T10:00:00Z", "finalizers": ["example.org/never"]}
+    objects, _client = make({**CONFIG, "metadata": {**CONFIG["metadata"], **held}})
+    with pytest.raises(Stalled) as error:
+        objects.wait_gone({ref: CONFIG}, -1)
+    assert error.value.found == (
+        "ConfigMap n/a is being deleted since 2026-11-27T10:00:00Z, held by finalizer example.org/never.",
+    )
 
 
 @pytest.mark.parametrize(

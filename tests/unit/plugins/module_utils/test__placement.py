@@ -12,11 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.slotwise.redis.plugins.module_utils._placement import (
+    all_in_one,
     attach,
     deal,
     machine_of,
     pick_masters,
     placement_warnings,
+    too_many_in_one,
+    watched_warnings,
 )
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
 
@@ -142,7 +145,10 @@ def unknown(*names: str) -> list[Endpoint]:
         ),
         (
             [shard("a", "b"), shard("a", "c"), shard("c", "b")],
-            ["machine a has 2 of 3 masters; if it fails, the rest is no majority and cannot promote replicas"],
+            [
+                "machine a has 2 of 3 masters (pod-a0, pod-a0); if it fails, "
+                "the rest is no majority and cannot promote replicas"
+            ],
         ),
     ],
     ids=["well spread", "unknown", "shard on one machine", "majority on one machine"],
@@ -155,3 +161,107 @@ def test_two_of_three_on_one_machine_do_not_stop_the_shard():
     """The third one is elsewhere: the shard survives, with less redundancy than it could have."""
     warnings = placement_warnings([shard("a", "a", "b"), shard("b", "c", "d"), shard("c", "d", "e")])
     assert not any("stops the shard" in w for w in warnings)
+
+
+# Everything but clusters
+
+
+def pods(name: str, *places: str) -> list[Endpoint]:
+    """Pods by their places: a machine, or machine:zone."""
+    split = [(place.partition(":")[0], place.partition(":")[2]) for place in places]
+    return [Endpoint(f"{name}-{i}", "", 6379, machine, zone) for i, (machine, zone) in enumerate(split)]
+
+
+SPREAD = pods("orders", "a", "b", "c")
+ALL_ON_A = "orders-0, orders-1, orders-2 are all on machine a; its failure stops master and replicas together"
+
+
+@pytest.mark.parametrize(
+    ("servers", "sentinels", "quorum", "zones", "warnings"),
+    [
+        (SPREAD, pods("s", "a", "b", "c"), 2, 0, []),
+        (pods("orders", "", "", ""), pods("s", "", "", ""), 2, 0, []),
+        (pods("orders", "a", "a", "a"), pods("s", "a", "b", "c"), 2, 0, [ALL_ON_A]),
+        (pods("orders", "a", "a", "b"), pods("s", "a", "b", "c"), 2, 0, []),
+        (
+            SPREAD,
+            pods("s", "a", "a", "b"),
+            2,
+            0,
+            ["machine a has 2 of 3 Sentinels (s-0, s-1); if it fails, the rest cannot promote a replica"],
+        ),
+        (
+            pods("orders", "a", "a", "a"),
+            pods("s", "a", "a", "a"),
+            2,
+            0,
+            [
+                ALL_ON_A,
+                "machine a has 3 of 3 Sentinels (s-0, s-1, s-2); if it fails, the rest cannot promote a replica",
+            ],
+        ),
+        # Two of five are none too many, unless more than a majority is asked for.
+        (SPREAD, pods("s", "a", "a", "b", "c", "d"), 3, 0, []),
+        (
+            SPREAD,
+            pods("s", "a", "a", "b", "c", "d"),
+            4,
+            0,
+            ["machine a has 2 of 5 Sentinels (s-0, s-1); if it fails, the rest cannot promote a replica"],
+        ),
+        # Zones count where there are several.
+        (pods("orders", "a:x", "b:x"), pods("s", "a:x", "b:y", "c:z"), 2, 1, []),
+        (
+            pods("orders", "a:x", "b:x"),
+            pods("s", "a:x", "b:y", "c:y"),
+            2,
+            3,
+            [
+                "orders-0, orders-1 are all in zone x; its failure stops master and replicas together",
+                "zone y has 2 of 3 Sentinels (s-1, s-2); if it fails, the rest cannot promote a replica",
+            ],
+        ),
+        (pods("orders", "a", "b"), pods("s", "a:x", "b:y", "c"), 2, 2, []),
+    ],
+)
+def test_warnings_of_what_sentinels_watch(servers, sentinels, quorum, zones, warnings):
+    assert watched_warnings(servers, sentinels, quorum, zones) == warnings
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "zones", "warnings"),
+    [
+        ([], 0, []),
+        (pods("p", "a"), 3, []),
+        (pods("p", "a", "b"), 0, []),
+        (pods("p", "a", "a"), 0, ["p-0, p-1 are all on machine a; its failure stops all"]),
+        (pods("p", "a:x", "b:x"), 2, ["p-0, p-1 are all in zone x; its failure stops all"]),
+        (pods("p", "a:x", "b:y"), 2, []),
+        (
+            pods("p", *["a"] * 12),
+            0,
+            [f"{', '.join(f'p-{i}' for i in range(9))} and 3 more are all on machine a; its failure stops all"],
+        ),
+    ],
+)
+def test_warnings_of_pods_that_are_all_in_one_place(endpoints, zones, warnings):
+    assert all_in_one(endpoints, "stops all", zones) == warnings
+
+
+def test_shards_and_masters_in_one_zone():
+    shards = [pods("a", "m1:x", "m2:x"), pods("b", "m3:y", "m1:x"), pods("c", "m4:y", "m2:x")]
+    assert placement_warnings(shards) == []
+    assert placement_warnings(shards, 2) == [
+        "shard 0: a-0, a-1 are all in zone x; its failure stops the shard",
+        "zone y has 2 of 3 masters (b-0, c-0); if it fails, the rest is no majority and cannot promote replicas",
+    ]
+
+
+@settings(max_examples=200)
+@given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=9), st.integers(1, 9))
+def test_too_many_is_what_leaves_too_few(machines, needed):
+    endpoints = pods("p", *machines)
+    said = " ".join(too_many_in_one(endpoints, "pods", needed, "none"))
+    for machine in set(machines):
+        left = len(machines) - machines.count(machine)
+        assert (f"machine {machine} has" in said) is (left < needed <= len(machines))

@@ -43,18 +43,25 @@ class FakeStore:
             self.live[ref] = result
         return copy.deepcopy(result)
 
+    def merge(self, ref, changes):
+        self.merged = changes
+        self.live[ref]["spec"]["updateStrategy"] = {"type": changes["spec"]["updateStrategy"]["type"]}
+
     def delete(self, ref):
         self.writes += 1
         del self.live[ref]
 
     def wait_gone(self, refs, timeout):
         self.waited = (list(refs), timeout)
+        for ref in refs:
+            self.live.pop(ref, None)
 
 
 class FakeModule:
     def __init__(self, definitions, check_mode=False, state="present", only_missing=False):
         self.check_mode = check_mode
         self.no_log_values = set()
+        self.warnings = []
         self.params = {
             "definitions": definitions,
             "owner_labels": OURS,
@@ -63,6 +70,9 @@ class FakeModule:
             "state": state,
             "timeout": 5,
         }
+
+    def warn(self, text):
+        self.warnings.append(text)
 
 
 WANTED = [
@@ -110,6 +120,36 @@ def test_ladder():
     assert not run(store, WANTED[:1], state="absent")["changed"]
 
 
+ROLLS = {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}
+
+
+class Rolling(FakeStore):
+    """As the server: what it gave to a rolling by default stays until it is taken away, and is refused without one."""
+
+    def apply(self, wanted, manager, dry_run):
+        live = self.live.get(kubernetes_apply.Ref.of(wanted))
+        if live and "rollingUpdate" in live["spec"]["updateStrategy"]:
+            assert wanted["spec"]["updateStrategy"]["type"] == "RollingUpdate", "422 only allowed for RollingUpdate"
+        return super().apply(wanted, manager, dry_run)
+
+
+@pytest.mark.parametrize(("image", "restarts"), [("redis:8.0", False), ("redis:8.2", True)])
+def test_a_statefulset_that_rolled_stops_to(image, restarts):
+    def made(strategy, image):
+        spec = {"updateStrategy": strategy, "template": {"image": image}}
+        return definition("StatefulSet", "orders", "shop", spec=spec)
+
+    store = Rolling(made(ROLLS, "redis:8.0"), definition("Namespace", "shop"))
+    wanted = made({"type": "OnDelete"}, image)
+    predicted = run(store, [wanted], check_mode=True)
+    (row,) = predicted["objects"]
+    assert (row["action"], row["restarts"], store.writes) == ("changed", restarts, 0)
+    assert "type: OnDelete" in predicted["diff"][0]["after"]
+    assert run(store, [wanted]) == predicted
+    assert store.merged == {"spec": {"updateStrategy": {"type": "OnDelete", "rollingUpdate": None}}}
+    assert not run(store, [wanted])["changed"]
+
+
 def test_a_namespace_belongs_to_all_who_live_in_it():
     theirs = definition("Namespace", "shop")
     theirs["metadata"]["labels"] = {"owner": "them"}
@@ -153,6 +193,86 @@ def test_only_missing_leaves_what_exists():
     changed[0]["data"]["a"] = "2"
     assert actions(run(store, changed, only_missing=True)) == {"ConfigMap shop/orders": "unchanged"}
     assert store.live[kubernetes_apply.Ref("ConfigMap", "orders", "shop")]["data"] == {"a": "1"}
+
+
+def going(item, *finalizers):
+    """An object that somebody is deleting."""
+    live = copy.deepcopy(item)
+    live["metadata"].update(deletionTimestamp="2026-11-27T10:00:00Z", finalizers=list(finalizers))
+    return live
+
+
+MADE_ANEW = [
+    definition("StatefulSet", "orders", "shop", spec={"replicas": 3}),
+    definition("Service", "orders", "shop"),
+    WANTED[0],
+    definition("Role", "orders", "shop"),
+]
+
+
+@pytest.mark.parametrize("item", MADE_ANEW, ids=lambda item: item["kind"])
+def test_an_object_that_goes_is_waited_for_and_made_anew(item):
+    store = FakeStore(definition("Namespace", "shop"), going(item, "foregroundDeletion"))
+    module = FakeModule([copy.deepcopy(item)])
+    result = kubernetes_apply.run(module, store)
+    ref = kubernetes_apply.Ref.of(item)
+    assert store.waited == ([ref], 5)
+    assert actions(result) == {str(ref): "created"}
+    assert "deletionTimestamp" not in store.live[ref]["metadata"]
+    (said,) = module.warnings
+    assert said.startswith(f"{ref} is being deleted since 2026-11-27T10:00:00Z, held by finalizer foregroundDeletion")
+    assert not run(store, [item])["changed"]
+
+
+@pytest.mark.parametrize("item", MADE_ANEW, ids=lambda item: item["kind"])
+def test_check_mode_says_that_an_object_goes(item):
+    live = going(item, "example.org/never")
+    store = FakeStore(definition("Namespace", "shop"), live)
+    module = FakeModule([copy.deepcopy(item)], check_mode=True)
+    result = kubernetes_apply.run(module, store)
+    assert store.waited is None
+    assert store.writes == 0
+    assert actions(result) == {str(kubernetes_apply.Ref.of(item)): "created"}
+    assert "example.org/never" not in result["diff"][0]["after"]
+    assert "held by finalizer example.org/never. It is created anew when it is gone." in module.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        definition("PersistentVolumeClaim", "data-orders", "shop"),
+        definition("PersistentVolume", "shop.orders-0"),
+        definition("Secret", "orders-auth", "shop"),
+        definition("Namespace", "shop"),
+    ],
+    ids=lambda item: item["kind"],
+)
+@pytest.mark.parametrize("only_missing", [False, True])
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_what_is_lost_with_an_object_that_goes_is_refused_before_any_change(item, only_missing, check_mode):
+    store = FakeStore(definition("Namespace", "shop"), going(item, "example.org/never"))
+    with pytest.raises(EngineError) as error:
+        run(store, [WANTED[0], item], only_missing=only_missing, check_mode=check_mode)
+    text = str(error.value)
+    assert text.startswith("Nothing was changed: objects that are needed are being deleted, with what they hold.")
+    assert f"- {kubernetes_apply.Ref.of(item)} is being deleted since 2026-11-27T10:00:00Z, held by" in text
+    assert store.writes == 0
+    assert store.waited is None
+
+
+def test_a_deletion_that_begins_during_the_run_is_noticed():
+    store = FakeStore(definition("Namespace", "shop"), MADE_ANEW[0])
+    store.apply = lambda wanted, _manager, _dry_run: going(wanted, "foregroundDeletion")
+    with pytest.raises(EngineError, match=r"StatefulSet shop/orders is being deleted since .* Run again"):
+        run(store, MADE_ANEW[:1])
+
+
+def test_what_goes_already_is_only_waited_for_when_it_shall_go():
+    store = FakeStore(going(definition("PersistentVolumeClaim", "data-orders-0", "shop"), "example.org/never"))
+    store.delete = lambda _ref: None
+    wanted = [definition("PersistentVolumeClaim", "data-orders-0", "shop")]
+    assert actions(run(store, wanted, state="absent")) == {"PersistentVolumeClaim shop/data-orders-0": "removed"}
+    assert store.waited[1] == 5
 
 
 def test_secret_values_are_hidden_in_diff_and_in_everything_printed():

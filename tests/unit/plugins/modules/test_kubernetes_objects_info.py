@@ -55,14 +55,24 @@ def test_only_the_parts_that_are_asked_for():
     ]
 
 
-def test_values_that_are_no_passwords():
-    secret = {
-        "kind": "Secret",
-        "metadata": {"name": "s"},
-        "data": {"fine": "w6kgeAo=", "empty": "", "end of line": "Cg==", "lines": "YQpi"},
+def test_what_is_being_deleted_is_told_whatever_parts_are_asked_for():
+    live = {
+        "kind": "StatefulSet",
+        "metadata": {
+            "name": "s",
+            "namespace": "n",
+            "deletionTimestamp": "2026-11-27T10:00:00Z",
+            "finalizers": ["example.org/never"],
+        },
+        "status": {"readyReplicas": 3},
     }
-    (answer,) = ask(FakeObjects(s=secret), query(id="auth", kind="Secret", name="s", namespace="n"))["auth"]
-    assert answer["faults"] == {"empty": "is empty", "end of line": "is empty", "lines": "has control characters"}
+    for parts in (None, [], ["status"]):
+        wanted = query(id="set", kind="StatefulSet", name="s", namespace="n", parts=parts)
+        (answer,) = ask(FakeObjects(s=live), wanted)["set"]
+        assert answer["leaving"] == {
+            "text": "StatefulSet n/s is being deleted since 2026-11-27T10:00:00Z, held by finalizer example.org/never.",
+            "loses": False,
+        }
 
 
 def test_secret_values_are_compared_and_never_returned():

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A server whose settings will name other files finds its keys after a restart, when it wrote these files before."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
+from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info, parse_settings
+from ansible_collections.slotwise.redis.plugins.module_utils._persistence import (
+    LOOK,
+    UNFINISHED,
+    Step,
+    Switch,
+    make_plan,
+)
+from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
+from ansible_collections.slotwise.redis.plugins.module_utils._transport import DirectDialer, Fleet
+from ansible_collections.slotwise.redis.tests.integration.farm import HOST, Farm
+
+KEYS = 500
+
+
+class Server:
+    """One server and what the module does with it. A context manager."""
+
+    def __init__(self, flavor, appendonly: str, save: str) -> None:
+        self.farm = Farm(flavor, 1, {"cluster-enabled": "no", "appendonly": appendonly, "save": save})
+
+    def __enter__(self) -> Server:
+        self.farm.__enter__()
+        self.fleet = Fleet(DirectDialer(), [Endpoint("orders-0", HOST, self.farm.ports[0])])
+        for number in range(KEYS):
+            self.farm.ask(0, "SET", f"key:{number}", "x" * 100)
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.fleet.close()
+        self.farm.stop_all()
+
+    def plan(self, appendonly: bool, save: str) -> list[Step]:
+        info, settings = self.fleet.ask_all(*LOOK)["orders-0"]
+        return make_plan({"orders-0": {**parse_info(info), **parse_settings(settings)}}, appendonly, save)
+
+    def switch(self, appendonly: bool, save: str) -> None:
+        plan = self.plan(appendonly, save)
+        assert len(plan) == 1
+        for step in plan:
+            Switch(self.fleet, 30, print).run(step)
+        assert self.plan(appendonly, save) == []
+
+    def keys_after_restart(self, appendonly: str, save: str) -> int:
+        """Killed: what was switched is on the disk already."""
+        self.farm.restart(0, appendonly=appendonly, save=save)
+        return self.farm.ask(0, "DBSIZE")
+
+
+def test_without_it_the_keys_are_gone(newest_flavor):
+    """D4: what the switch is for."""
+    with Server(newest_flavor, "no", "900 1") as server:
+        server.farm.ask(0, "SAVE")
+        assert server.keys_after_restart("yes", "900 1") == 0
+
+
+@pytest.mark.parametrize("save", ["900 1", ""])
+def test_from_snapshots_to_an_append_only_file(flavor, save):
+    with Server(flavor, "no", save) as server:
+        server.switch(True, save)
+        assert server.keys_after_restart("yes", save) == KEYS
+
+
+@pytest.mark.parametrize("save", ["900 1 60 5", ""])
+def test_from_an_append_only_file_to_snapshots(flavor, save):
+    with Server(flavor, "yes", "") as server:
+        server.switch(False, save)
+        assert parse_settings(server.fleet.ask_all(LOOK[1])["orders-0"][0]) == {"appendonly": "no", "save": save}
+        assert server.keys_after_restart("no", save) == KEYS
+
+
+def test_from_nothing_to_snapshots(newest_flavor):
+    with Server(newest_flavor, "no", "") as server:
+        server.switch(False, "900 1")
+        assert server.keys_after_restart("no", "900 1") == KEYS
+
+
+def test_a_run_that_was_killed_before_the_snapshot_goes_on(newest_flavor):
+    with Server(newest_flavor, "yes", "") as server:
+        for command in (("save", f"900 1 {UNFINISHED}"), ("appendonly", "no")):
+            server.farm.ask(0, "CONFIG", "SET", *command)
+        server.switch(False, "900 1")
+        assert server.keys_after_restart("no", "900 1") == KEYS
+
+
+def test_a_server_that_cannot_write_its_file_goes_on_as_before(newest_flavor):
+    with Server(newest_flavor, "no", "900 1") as server:
+        (server.farm.directory(0) / "appendonlydir").write_text("in the way")
+        with pytest.raises(EngineError):
+            Switch(server.fleet, 3, print).run(server.plan(True, "900 1")[0])
+        assert parse_settings(server.fleet.ask_all(LOOK[1])["orders-0"][0])["appendonly"] == "no"
+        assert server.farm.ask(0, "SET", "after", "it")
