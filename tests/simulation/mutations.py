@@ -69,14 +69,6 @@ def _remember_torn(self: Volume, memory: Any) -> None:
     self.memory = memory
 
 
-def _prepare_without_fence(self: Any, *arguments: Any) -> list:
-    actions = _prepare(self, *arguments)
-    return [one for one in actions if not isinstance(one, model.Ask)]
-
-
-_prepare = HandOver._prepare
-
-
 def _order_at_once(self: Any, seen: Any, server_: Any, now: float) -> list:
     """Nobody is waited for."""
     if self._ordered is not None:
@@ -161,11 +153,9 @@ MUTATIONS: dict[str, Callable[[], Any]] = {
     "a full volume tears the memory": patches((Volume, "remember", _remember_torn)),
     "remembers nothing": patches((ServerAgent, "_note", _forgets)),
     "trusts the files": patches((ServerAgent, "_read_from_disk", _trusts_files)),
-    "no fence": patches((HandOver, "_prepare", _prepare_without_fence)),
     "hands over to who lags": patches(
         (HandOver, "_order", _order_at_once), (HandOver, "_has_everything", _has_everything_if_it_leads)
     ),
-    "hands over to whoever leads": patches((HandOver, "_has_everything", _has_everything_if_it_leads)),
     "lifts the fence at once": patches((HandOver, "_order", _order_unfenced)),
     "leaves the fence": patches((ServerAgent, "_lift_fence", _never_unfences)),
     "one Sentinel is enough": patches((server, "agreed", _agreed_with_one), (sentinel, "agreed", _agreed_with_one)),
