@@ -167,6 +167,20 @@ MUTATIONS: dict[str, Callable[[], Any]] = {
 }
 
 
+# Those that one of the first seeds notices; of the others README.md says what stands behind them.
+NOTICED = (
+    "labels without stamps",
+    "leads without choosing",
+    "no gate",
+    "keeps nothing",
+    "takes the least for all",
+    "a full volume tears the memory",
+    "trusts the files",
+    "lifts the fence at once",
+    "leaves the fence",
+)
+
+
 def caught_by(name: str, first: int = 0, count: int = SEEDS) -> tuple[int, str]:
     """The first seed that notices, and what it says; -1 where none does."""
     for seed in range(first, first + count):
