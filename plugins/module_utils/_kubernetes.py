@@ -305,7 +305,7 @@ def _stuck(pod, lost: Collection[str]) -> str:
     if pod.status.reason == "NodeLost":
         return "its machine is lost"
     unschedulable = any(c.type == "PodScheduled" and c.reason == "Unschedulable" for c in pod.status.conditions or [])
-    return "it cannot be scheduled" if unschedulable else ""
+    return "cannot be scheduled" if unschedulable else ""
 
 
 def _refusal(container) -> str:

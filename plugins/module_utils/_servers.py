@@ -165,10 +165,11 @@ class Servers:
         except EngineError:
             fleet.close()
             raise
-        return {name: f"{name}: {error}{self._why_stuck(name)}" for name, error in errors.items()}
+        return {name: self._reason(name, str(error)) for name, error in errors.items()}
 
-    def _why_stuck(self, name: str) -> str:
-        return f" ({self._stuck[name]})" if name in self._stuck else ""
+    def _reason(self, name: str, why: str) -> str:
+        stuck = self._stuck.get(name, "")
+        return f"{name}: {why}" + (f" ({stuck})" if stuck and stuck not in why else "")
 
     def _given_up(self, answering: Sequence[Endpoint]) -> bool:
         """Whether none of the other nodes is waited for any more.
@@ -216,7 +217,7 @@ class Servers:
         reasons = [] if self._predicting else [f"{name}: does not exist" for name in absent]
         found = [pods[name] for name in self._names() if name in pods]
         self._stuck = {pod.name: pod.stuck for pod in found if pod.stuck}
-        reasons += [f"{pod.name}: {pod.waiting}{self._why_stuck(pod.name)}" for pod in found if pod.waiting]
+        reasons += [self._reason(pod.name, pod.waiting) for pod in found if pod.waiting]
         running = [pod for pod in found if not pod.waiting]
         if self._resolver:
             wrong = self._dns_problems(running)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A deployment with Sentinels on loopback, as its pods run it: scripts, real servers and Sentinels, and the agents beside them.
+"""A deployment with Sentinels on loopback, as its pods run it: scripts, servers, Sentinels, and the agents beside them.
 
 Kubernetes is the only thing that is not real: an object in memory, with versions and refusals as the API has them.
 """
@@ -139,15 +139,35 @@ class SentinelPods:
     def environment(self, host: str, **more: str) -> dict[str, str]:
         directory = self.root / host
         return {
-            "PATH": f"{self.root}/bin:{os.environ['PATH']}", "PYTHONPATH": str(FILES), "PYTHONDONTWRITEBYTECODE": "1",
-            "POD_NAME": host, "POD_HOSTNAME": host, "POD_IP": host, "REDIS_HOST": host, "REDIS_SERVICE": "",
-            "HOSTS": " ".join(self.servers), "SENTINEL_HOSTS": " ".join(self.sentinels), "MASTER_NAME": MASTER_NAME,
-            "REDIS_PORT": str(self.redis_port), "SENTINEL_PORT": str(self.sentinel_port), "AGENT_PORT": str(self.agent_port),
-            "REDIS_RUN": str(directory / "run"), "REDIS_DATA": str(directory / "data"), "REDIS_CONFIG": str(directory / "given.conf"),
-            "REDIS_AUTH": "enabled" if self.password else "disabled", "REDIS_PASSWORD_FILE": str(self.root / "password"),
-            "DECISION": str(self.root / "decided"), "NAMESPACE": "orders", "RECORD": "orders-record",
-            "QUORUM": "2", "DOWN_AFTER": "2000", "FAILOVER_TIMEOUT": "10000", "PARALLEL_SYNCS": "1", **self.settings, **more,
-        }  # fmt: skip
+            "PATH": f"{self.root}/bin:{os.environ['PATH']}",
+            "PYTHONPATH": str(FILES),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "POD_NAME": host,
+            "POD_HOSTNAME": host,
+            "POD_IP": host,
+            "REDIS_HOST": host,
+            "REDIS_SERVICE": "",
+            "HOSTS": " ".join(self.servers),
+            "SENTINEL_HOSTS": " ".join(self.sentinels),
+            "MASTER_NAME": MASTER_NAME,
+            "REDIS_PORT": str(self.redis_port),
+            "SENTINEL_PORT": str(self.sentinel_port),
+            "AGENT_PORT": str(self.agent_port),
+            "REDIS_RUN": str(directory / "run"),
+            "REDIS_DATA": str(directory / "data"),
+            "REDIS_CONFIG": str(directory / "given.conf"),
+            "REDIS_AUTH": "enabled" if self.password else "disabled",
+            "REDIS_PASSWORD_FILE": str(self.root / "password"),
+            "DECISION": str(self.root / "decided"),
+            "NAMESPACE": "orders",
+            "RECORD": "orders-record",
+            "QUORUM": "2",
+            "DOWN_AFTER": "2000",
+            "FAILOVER_TIMEOUT": "10000",
+            "PARALLEL_SYNCS": "1",
+            **self.settings,
+            **more,
+        }
 
     # Pods
 

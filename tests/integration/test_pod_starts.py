@@ -60,7 +60,7 @@ def snapshot(run) -> None:
 
 
 def refuses(run, wait_for, message: str, pod: int = 0) -> None:
-    wait_for("it says why it waits", lambda: f"start.sh: waits: {message}" in run.log(pod))
+    wait_for("it says why it waits", lambda: message in run.log(pod))
     before = run.log(pod).count("start.sh: waits: ")
     wait_for("it says so again", lambda: run.log(pod).count("start.sh: waits: ") > before)
     assert not answers(run, pod)
@@ -252,7 +252,8 @@ def test_an_emptied_master_does_not_start_in_place(every_flavor, pods, wait_for,
         empty(run, master)
         run.stop(master, how)
         run.start(master)
-        refuses(run, wait_for, f"this pod is the node {run.master_id} of its cluster, and ", master)
+        # Valkey writes nodes.conf anew when it is told to stop, and then the data is missing only.
+        refuses(run, wait_for, "Its replicas would follow an empty master", master)
         heals(run, wait_for, master)
 
 

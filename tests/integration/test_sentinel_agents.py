@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What agents promise, with real servers and Sentinels: nothing lost when a master goes, and the data of losers kept."""
+"""What agents promise, with real servers and Sentinels: nothing lost when a master goes, what losers have kept."""
 
 from __future__ import annotations
 

@@ -210,7 +210,7 @@ STUCK = "its machine node2 is not ready"
 @pytest.mark.parametrize(
     "pod",
     [
-        Pod("demo-1", waiting="cannot be scheduled: no node", stuck="it cannot be scheduled"),
+        Pod("demo-1", waiting="cannot be scheduled: no node", stuck="cannot be scheduled"),
         Pod("demo-1", "10.1.0.2", "node2", stuck=STUCK),
         Pod("demo-1", "10.1.0.2", "node2", waiting="is terminating", stuck=STUCK),
     ],
@@ -284,7 +284,7 @@ READY, NOT_READY = condition("Ready", "True"), condition("Ready", "False")
 @pytest.mark.parametrize(
     ("pod", "machines", "stuck"),
     [
-        (listed_pod(conditions=[UNSCHEDULABLE]), {}, "it cannot be scheduled"),
+        (listed_pod(conditions=[UNSCHEDULABLE]), {}, "cannot be scheduled"),
         (listed_pod(conditions=[condition("PodScheduled", "False", "SchedulingGated")]), {}, ""),
         (
             listed_pod(conditions=[NOT_READY], machine="a", pod_ip="10.1.0.1"),
