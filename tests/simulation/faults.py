@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Callable
 
 from .servers import Server
+from .shells import Shell
 from .world import World
 
 Mend = Callable[[], None]
@@ -214,8 +215,8 @@ class Faults:
         shell.hung = True
         return lambda: setattr(shell, "hung", False)
 
-    def kill_agent(self) -> Mend:
-        shell = self.random.choice([*self.world.server_shells, *self.world.sentinel_shells])
+    def kill_agent(self, shell: Shell | None = None) -> Mend:
+        shell = shell or self.random.choice([*self.world.server_shells, *self.world.sentinel_shells])
         self._say(f"{shell.name} ends")
         shell.end()
         return lambda: shell.start() if self.world.machine_runs(shell.machine) else None
@@ -300,7 +301,7 @@ class Faults:
         chosen = [one for one in self.world.servers if self.random.random() < 0.6]
         self._say(f"replicas lag: {[one.name for one in chosen]}")
         for server in chosen:
-            server.lag, server.bandwidth = self.random.choice([(3.0, 1000), (0.5, 1), (8.0, 1000)])
+            server.lag, server.bandwidth = self.random.choice([(3.0, 1000), (0.5, 1), (8.0, 1000), (0.9, 1000)])
 
         def mend() -> None:
             for server in chosen:
@@ -372,6 +373,7 @@ class Faults:
             self.stale_replica_and_all_pods, self.killed_while_it_synchronizes, self.restart_with_lagging_replicas,
             self.restart_with_a_hung_replica, self.restart_after_a_replicas, self.writes_on_the_small_side,
             self.one_master_after_the_other, self.stale_replica_and_power, self.restart_in_an_election,
+            self.agent_ends_in_a_hand_over,
         ]  # fmt: skip
 
     def _then(self, seconds: float, fault: Callable[..., Mend], *arguments: object) -> None:
@@ -415,6 +417,13 @@ class Faults:
         master, _replica = self._master_and_replica()
         self._then(self.random.uniform(1, 8), self.planned_restart, master)
         return self.lag()
+
+    def agent_ends_in_a_hand_over(self) -> Mend:
+        """The fence stays, and somebody has to lift it."""
+        master, replica = self._master_and_replica()
+        self._then(self.random.uniform(0.5, 4.0), self.kill_agent, self.world.shell_of(master))
+        self.planned_restart(master)
+        return self.hang_server(replica)
 
     def restart_with_a_hung_replica(self) -> Mend:
         """S7."""

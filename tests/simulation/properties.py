@@ -35,8 +35,10 @@ class Properties:
         now = world.loop.now
         for server in world.servers:
             volume, (emptied, term) = server.volume, self._terms[server.number]
+            if volume.emptied == emptied and volume.memory.term < 0 <= term:
+                world.violate(f"the memory of {server.name} is lost, that was of term {term}")
             if volume.emptied == emptied and volume.memory.term < term:
-                world.violate(f"the memory of {server.name} goes back from term {term} to {volume.memory.term}")
+                world.count("went back to an earlier term")
             self._terms[server.number] = (volume.emptied, volume.memory.term)
         leading = []
         for server in world.servers:

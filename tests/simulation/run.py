@@ -17,7 +17,7 @@ from .world import World
 
 DISTURBED_SECONDS = 60.0
 # From the moment when nothing is broken any more, in seconds: all is in its place.
-HEALED_SECONDS = 240.0
+HEALED_SECONDS = 180.0
 STEADY_SECONDS = 4
 # A person looks at what waits for one.
 PERSON_SECONDS = 30.0

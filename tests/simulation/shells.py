@@ -182,17 +182,17 @@ class ServerShell(Shell):
         disk = self.server.volume.look(len(self.server.writes) * WRITE_BYTES)
         stall = self.stall()
         if stall:
-            self._later(stall, self._see, disk, self.states(self.server), self.views())
+            self._later(stall, self._see, disk, self.states(self.server), self.views(), self.clock())
         else:
-            self._see(disk, self.states(self.server), self.views())
+            self._see(disk, self.states(self.server), self.views(), self.clock())
 
-    def _see(self, disk: Any, states: dict, views: dict) -> None:
+    def _see(self, disk: Any, states: dict, views: dict, now: float) -> None:
         server = self.server
         answers = server.answers and not (server.slow and self.random.random() < 0.5)
         seen = Seen(
             server.seen() if answers else None, views, states, disk, self.going and answers, *self.world.decision
         )
-        self._act(self.agent.round(seen, self.clock()))
+        self._act(self.agent.round(seen, now))
 
     def do(self, action: Any) -> None:
         server = self.server

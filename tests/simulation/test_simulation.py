@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.mutations import MUTATIONS, caught_by
+from tests.simulation.mutations import NOTICED, caught_by
 from tests.simulation.run import simulate
 
 CHUNK = 25
@@ -37,16 +37,16 @@ def test_a_seed_replays(seed):
     traces: list[list[str]] = [[], []]
     for trace in traces:
         simulate(seed, trace.append)
-    assert len(traces[0]) > 100
+    assert len(traces[0]) > 50
     assert traces[0] == traces[1]
 
 
 # Those that some early seed notices; the others take longer.
-QUICK = ("labels without stamps", "leads without choosing", "hands over to who lags")
+QUICK = ("labels without stamps", "no gate", "keeps nothing")
 
 
 @pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in MUTATIONS]
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in NOTICED]
 )
 def test_a_broken_agent_is_caught(name):
     seed, _what = caught_by(name)

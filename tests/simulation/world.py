@@ -19,8 +19,8 @@ from .servers import Server
 from .shells import SentinelShell, ServerShell
 from .volumes import Volume
 
-# A server that was the master may have come back before anything was written.
-FEW_WRITES = 20
+# How much a server may have got since its agent noted how far it is.
+FEW_WRITES = 30
 
 
 class World:
@@ -146,15 +146,22 @@ class World:
         self.count("kept copies")
 
     def elected(self, server: Server) -> None:
-        """An agent makes its server the master: not one without data, where another that answers has some."""
-        if server.writes or not self.plan.append_only or self.decision[0]:
+        """An agent makes its server the master: not one that has much less than another of its term that answers."""
+        if not self.plan.append_only or self.decision[0]:
             return
+        mine = self.acknowledged_writes.keys() & set(server.writes)
+        term = self.shell_of(server).agent.memory.term
         for one in self.servers:
             shell = self.shell_of(one)
-            answers = shell.alive and not shell.hung and self.network.connects(server.machine, one.machine)
-            measured = shell.agent.state.keys if shell.alive and shell.agent.state else 0
-            if answers and one.answers and measured > FEW_WRITES and len(one.writes) > FEW_WRITES:
-                self.violate(f"{server.name} has no data and leads, though {one.name} has {len(one.writes)} writes")
+            reached = shell.alive and not shell.hung and self.network.connects(server.machine, one.machine)
+            measured = reached and one.answers and shell.agent.state is not None and shell.agent.state.keys > FEW_WRITES
+            if not measured or shell.agent.state.term < term:
+                continue
+            if one.volume.lost or one.volume.full or one.detached:
+                continue
+            theirs = self.acknowledged_writes.keys() & set(one.writes)
+            if mine < theirs and len(theirs) - len(mine) > FEW_WRITES:
+                self.violate(f"{server.name} leads with {len(mine)} writes, though {one.name} has {len(theirs)}")
 
     def replaced(self, server: Server, by: list[int]) -> None:
         """A full synchronisation is about to replace a server's data: of what is gone with that a copy must be."""

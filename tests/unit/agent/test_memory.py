@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from agent.evidence import Data, Memory, State, choose, has_all_of
-from agent.model import Disk, Seen, Server, View
+from agent.model import Ask, Disk, Note, Seen, Server, View
 from agent.server import ServerAgent, Settings
 
 HOSTS = ("s-0", "s-1", "s-2")
@@ -72,3 +72,13 @@ def test_data_that_came_at_once_is_not_counted_as_no_write(full):
     for now, server in enumerate((linked, replace(linked, link_up=False))):
         agent.round(Seen(server, {}, {"s-1": None, "s-2": None}, Disk((2, 0))), now + 1.0)
     assert agent.state.data.most == 5000
+
+
+@pytest.mark.parametrize(("server", "tail"), [(PARKED, (1, 400)), (replace(PARKED, append_only=False, keys=0), (0, 0))])
+def test_a_loss_is_noted_before_anything_else_is_done(server, tail):
+    agent = ServerAgent(Settings("s-0", ("s-0",), 3, 0.0, False, 30.0, 0, 3), NOTED)
+    views = dict.fromkeys(("t-0", "t-1", "t-2"), View(4, "s-0"))
+    actions = agent.round(Seen(server, views, {}, Disk(tail)), 0.0)
+    assert isinstance(actions[0], Note)
+    assert (actions[0].memory.data.least, actions[0].memory.history) == (0, ())
+    assert Ask(("REPLICAOF", "NO", "ONE")) in actions

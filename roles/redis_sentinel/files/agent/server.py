@@ -79,6 +79,8 @@ class ServerAgent:
         self.state: State | None = None
         self._noted = memory
         self._noted_at = float("-inf")
+        # Less came back than was noted, and that is not noted yet.
+        self._less = False
         # The process in which this server was a master or had a link, and so knows how far it is.
         self._live = ""
         self._last_offset: int | None = None
@@ -126,7 +128,9 @@ class ServerAgent:
             server.leads, self.waiting, seen.disk.kept, self._hand_over.excluded if self._hand_over else (),
             tuple(replica.host for replica in server.replicas),
         )  # fmt: skip
-        return [*actions, *self._note(seen, now)]
+        note = self._note(seen, now)
+        # As a master it could not tell any more that it had lost something, if this process ended before it noted that.
+        return [*note, *actions] if self._less else [*actions, *note]
 
     # What this server has
 
@@ -188,6 +192,7 @@ class ServerAgent:
             # Less came back than was noted, so nothing of that is proved any more.
             self.history = ()
             self.memory = replace(self.memory, data=self.data, history=(), files=seen.disk.tail)
+            self._less = True
 
     def _read_from_disk(self, seen: Seen, server: Server) -> Data:
         """What a server has that started from its files, where Redis does not say it."""
@@ -456,6 +461,7 @@ class ServerAgent:
     def _note(self, seen: Seen, now: float, final: bool = False) -> list[Action]:
         new, old = self.memory, self._noted
         moved = (new.term, new.master, new.data.replid) != (old.term, old.master, old.data.replid)
+        moved = moved or self._less
         if new == old or (new.files == old.files and not moved and not final):
             return []
         if not moved and not final and now - self._noted_at < NOTE_SECONDS:
@@ -465,6 +471,7 @@ class ServerAgent:
 
     def noted(self, memory: Memory) -> None:
         """The memory is on the volume."""
+        self._less = False
         self._noted = memory
 
 
