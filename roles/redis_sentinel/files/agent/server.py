@@ -39,6 +39,8 @@ CONNECT_SECONDS = 3.0
 # Sentinels take no replica that has been without its master for long, as they count it, and a server that stands for an
 # election may have been: then it counts anew.
 STAND_SECONDS = 60.0
+# A Sentinel that made a server the master, and died before it told anybody, leaves one that nobody names.
+UNNAMED_SECONDS = 30.0
 # Between two orders to fail over that nothing came of.
 ASK_SECONDS = 5.0
 # Space that stays free on the volume when data is kept, as a share of the data: the next append only file needs room.
@@ -89,6 +91,7 @@ class ServerAgent:
         # The replication id under which Sentinels agreed on this server as the master.
         self._reign = memory.data.replid if memory.master == settings.host else ""
         self._outvoted: tuple[int, str, str] | None = None
+        self._outvoted_since = 0.0
         self._no_master_since: float | None = None
         self._connecting: tuple[str, float] | None = None
         self._stands_since: float | None = None
@@ -244,7 +247,7 @@ class ServerAgent:
         """Most Sentinels say that another server is the master."""
         master = seen.states.get(view.master)
         if server.leads:
-            return self._step_down(server, view)
+            return self._step_down(server, view, now)
         self._outvoted = None
         if server.link_up and _plain(server.follows) == view.master and not self._is_dead_link(server, master, now):
             self._no_master_since, self._connecting, self.waiting, self._kept = None, None, "", ""
@@ -265,18 +268,20 @@ class ServerAgent:
             self._dead_link_since = now
         return now - self._dead_link_since > CONNECT_SECONDS
 
-    def _step_down(self, server: Server, view: View) -> list[Action]:
+    def _step_down(self, server: Server, view: View, now: float) -> list[Action]:
         """A master of an earlier term becomes a replica; its gate is closed, so nothing is overwritten by that.
 
         Not at once: a Sentinel may be about to make it the master again, and tell the others. Not at all where one
         has done so since Sentinels agreed on it last, which shows by its replication id: that one tells the others,
         or makes it a replica.
         """
-        before = self._outvoted
-        self._outvoted = (view.epoch, view.master, server.replid)
-        if self.memory.master != self._settings.host or view.epoch <= self.memory.term or before != self._outvoted:
+        outvoted = (view.epoch, view.master, server.replid)
+        if self._outvoted != outvoted:
+            self._outvoted, self._outvoted_since = outvoted, now
             return []
-        if self._reign and self._reign != server.replid:
+        was_master = self.memory.master == self._settings.host and view.epoch > self.memory.term
+        made_anew = bool(self._reign) and self._reign != server.replid
+        if (not was_master or made_anew) and now - self._outvoted_since < UNNAMED_SECONDS:
             return []
         return [
             *self._close(server),

@@ -328,7 +328,7 @@ def test_machines_are_not_asked_for_while_all_pods_are_ready():
     kubernetes.api = Some(configuration=Some(host="https://api.example"))
     pod = listed_pod(conditions=[READY], machine="a", pod_ip="10.1.0.1")
     kubernetes.core = Some(list_namespaced_pod=lambda namespace, **_options: Some(items=[pod]))
-    assert kubernetes.pods("shop", "demo", "demo")["demo-0"] == Pod("demo-0", "10.1.0.1", "a")
+    assert kubernetes.pods("shop", "demo", "demo")["demo-0"] == Pod("demo-0", "10.1.0.1", "a", uid="u-0", ready=True)
 
 
 def test_an_endpoint_keeps_its_machine(monkeypatch):
