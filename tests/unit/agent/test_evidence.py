@@ -46,6 +46,10 @@ def empty(number):
         (state(0, least=150, most=150), promoted(1, most=140, end=145), True, False),
         (state(0, least=150, most=150), promoted(1, most=150, end=145), False, False),
         (state(0, least=150, most=150), state(1, least=0, most=0, replid="b", history=(("a", 900),)), False, False),
+        (promoted(1, most=150, end=140), state(0, least=130, most=130), True, True),
+        # What comes after the last write of the other one may be PING only, and is taken for more.
+        (promoted(1, most=140, end=140), state(0, least=130, most=130), True, True),
+        (promoted(1, most=140, end=140), state(0, least=140, most=140), True, False),
         # A later term has something of its own.
         (state(0, term=6, replid="c"), state(1, least=100, most=100), False, True),
     ],

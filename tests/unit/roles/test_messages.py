@@ -97,12 +97,13 @@ def claim(number, component="standalone"):
     return {"metadata": {"name": f"data-orders-{number}", "labels": labels}}
 
 
+ON_NODE1 = {"key": "kubernetes.io/hostname", "operator": "In", "values": ["node1"]}
 VOLUME = {
     "metadata": {"name": "shop.orders-1"},
     "spec": {
         "claimRef": {"name": "data-orders-1"},
         "local": {"path": "/var/lib/slotwise-redis/shop.orders-1"},
-        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["node1"]}]}]}},
+        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [ON_NODE1]}]}},
     },
 }
 

@@ -122,7 +122,8 @@ class Verdict:
 
 def reaches(state: State, replid: str) -> int:
     """Up to which offset a server has a history for sure; -1 where it is not known to have any of it."""
-    known = [offset for one, offset in (*state.history, (state.data.replid, state.data.least)) if one == replid]
+    pieces = (*state.history, state.data.before, (state.data.replid, state.data.least))
+    known = [offset for one, offset in pieces if one == replid]
     return max(known, default=-1) if replid else -1
 
 
@@ -143,9 +144,14 @@ def has_more_than(state: State, other: State) -> bool:
         return False
     if other.empty or state.term > other.term:
         return True
-    if state.term < other.term or other.data.most is None:
+    if state.term < other.term:
         return False
-    return reaches(state, other.data.replid) > other.data.most
+    # It was promoted, and has written since in a history that the other one knows nothing of.
+    replid, end = state.data.before
+    written = state.data.most is not None and state.data.most > end
+    if written and replid == other.data.replid and reaches(other, state.data.replid) < 0:
+        return True
+    return other.data.most is not None and reaches(state, other.data.replid) > other.data.most
 
 
 def rank(state: State, ordinal: int, replid: str) -> tuple[int, bool, bool, int, int]:
