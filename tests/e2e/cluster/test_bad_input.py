@@ -121,7 +121,7 @@ def test_what_is_refused_changes_no_machine_and_keeps_nobody_from_going_on(
     run = e2e.play("site.yml", "-i", str(refused))
     assert run.code == 2, run.shown
     for words in (
-        "namespace norights has no Role norights (redis_sentinel_role_name)",
+        "namespace norights has no Role norights-agent (redis_sentinel_role_name)",
         "server is lab-worker1, a machine of the inventory that is not in its group nfs_servers",
         f"twemproxy_backends is {e2e.name}, which is no deployment of redis_standalone",
     ):
