@@ -25,8 +25,8 @@ def replicas_of(farm: Farm) -> list[int]:
     return [index for index in range(6) if not is_master(farm, index)]
 
 
-def test_a_replica_is_away_and_another_came_back_empty(newest_flavor):
-    with Farm(newest_flavor, 6, DURABLE) as farm:
+def test_a_replica_is_away_and_another_came_back_empty(every_flavor):
+    with Farm(every_flavor, 6, DURABLE) as farm:
         init(farm).ok()
         keys = state.fill(farm, KEYS)
         away, empty = replicas_of(farm)[:2]
@@ -56,8 +56,8 @@ def followed_by(farm: Farm, index: int) -> str:
     return next(words[3] for words in state.view(farm, index).values() if "myself" in words[2])
 
 
-def test_a_master_is_away_and_its_replica_took_over(newest_flavor):
-    with Farm(newest_flavor, 6, DURABLE) as farm:
+def test_a_master_is_away_and_its_replica_took_over(every_flavor):
+    with Farm(every_flavor, 6, DURABLE) as farm:
         init(farm).ok()
         keys = state.fill(farm, KEYS)
         other, heir = replicas_of(farm)[:2]
@@ -102,23 +102,23 @@ def refused(farm: Farm, message: str, **options: object) -> dict:
     return failed
 
 
-def test_a_server_without_cluster_mode(newest_flavor):
-    with Farm(newest_flavor, 3, {"cluster-enabled": "no"}) as farm:
+def test_a_server_without_cluster_mode(every_flavor):
+    with Farm(every_flavor, 3, {"cluster-enabled": "no"}) as farm:
         failed = refused(farm, "is not in cluster mode", replicas=0)
         assert len(failed["found"]) == 3
 
 
 @pytest.mark.parametrize("denied", ["-cluster|myid", "-config|get", "-info"])
-def test_a_user_who_may_not_ask(newest_flavor, denied):
-    with Farm(newest_flavor, 3, password="geheim") as farm:
+def test_a_user_who_may_not_ask(every_flavor, denied):
+    with Farm(every_flavor, 3, password="geheim") as farm:
         farm.ask(1, "ACL", "SETUSER", "default", denied)
         failed = refused(farm, "does not allow its user", replicas=0, login_password="geheim")
         assert failed["found"][0].startswith(f"{farm.nodes[1]}: NOPERM ")
 
 
 @pytest.mark.parametrize("denied", ["-cluster|replicate", "-cluster|meet", "-config|set"])
-def test_a_user_who_may_not_change(newest_flavor, denied):
-    with Farm(newest_flavor, 6, password="geheim") as farm:
+def test_a_user_who_may_not_change(every_flavor, denied):
+    with Farm(every_flavor, 6, password="geheim") as farm:
         for index in range(6):
             farm.ask(index, "ACL", "SETUSER", "default", denied)
         begin = time.monotonic()
@@ -127,8 +127,8 @@ def test_a_user_who_may_not_change(newest_flavor, denied):
         assert any("NOPERM" in line or "no permissions" in line for line in failed["found"]), failed
 
 
-def test_a_server_that_loads_its_data_is_waited_for(newest_flavor):
-    with Farm(newest_flavor, 3, {"appendonly": "yes", "key-load-delay": "300"}) as farm:
+def test_a_server_that_loads_its_data_is_waited_for(every_flavor):
+    with Farm(every_flavor, 3, {"appendonly": "yes", "key-load-delay": "300"}) as farm:
         run.init(farm.nodes, replicas=0).ok()
         state.fill(farm, 6000)
         farm.stop(1)

@@ -105,15 +105,15 @@ def masters(farm: SentinelFarm) -> list[Process]:
     return [server for server in farm.servers if server.role == "master"]
 
 
-def test_no_acknowledged_write_is_lost(flavor):
-    with SentinelFarm(flavor, settings=SETTINGS) as farm:
+def test_no_acknowledged_write_is_lost(every_flavor):
+    with SentinelFarm(every_flavor, settings=SETTINGS) as farm:
         old = farm.master()
         with Writer(farm) as writer:
             new = hand_over(farm)
             assert (new is old, masters(farm)) == (False, [new])
             assert_nothing_is_set(farm)
         assert writer.lost(new) == 0
-        print(f"{flavor}: longest write gap {writer.gap:.2f} s, {len(writer.acknowledged)} writes")
+        print(f"{every_flavor}: longest write gap {writer.gap:.2f} s, {len(writer.acknowledged)} writes")
 
 
 def lag(farm: SentinelFarm, replica: Process, keys: int = 40) -> None:
@@ -123,9 +123,9 @@ def lag(farm: SentinelFarm, replica: Process, keys: int = 40) -> None:
         farm.master().ask("SET", f"large:{number}", "x" * 100_000)
 
 
-def test_a_replica_that_hangs_is_not_waited_for_and_never_chosen(flavor):
+def test_a_replica_that_hangs_is_not_waited_for_and_never_chosen(every_flavor):
     """S7, and S1 in part: the other one has everything and suffices."""
-    with SentinelFarm(flavor, settings=SETTINGS) as farm:
+    with SentinelFarm(every_flavor, settings=SETTINGS) as farm:
         hung = farm.servers[1]
         lag(farm, hung)
         said: list[str] = []
@@ -139,11 +139,11 @@ def test_a_replica_that_hangs_is_not_waited_for_and_never_chosen(flavor):
         assert writer.lost(new) == 0
         assert_nothing_is_set(farm)
         assert any(hung.host in line for line in said), said
-        print(f"{flavor}: longest write gap {writer.gap:.2f} s")
+        print(f"{every_flavor}: longest write gap {writer.gap:.2f} s")
 
 
-def test_no_replica_in_sync_stops_it_with_the_reason_and_writes_go_on(newest_flavor):
-    with SentinelFarm(newest_flavor, settings=SETTINGS) as farm:
+def test_no_replica_in_sync_stops_it_with_the_reason_and_writes_go_on(every_flavor):
+    with SentinelFarm(every_flavor, settings=SETTINGS) as farm:
         old = farm.master()
         for replica in farm.servers[1:]:
             lag(farm, replica)
@@ -179,10 +179,10 @@ class Hanging(list):
                 threading.Timer(self._delay + self._seconds, server.thaw).start()
 
 
-def test_a_replica_that_falls_behind_meanwhile_gets_time(newest_flavor, monkeypatch):
+def test_a_replica_that_falls_behind_meanwhile_gets_time(every_flavor, monkeypatch):
     """The fence is lifted, clients have a rest, and it is tried again when the replica has caught up."""
     monkeypatch.setattr(_handover, "CATCH_UP_SECONDS", 0.5)
-    with SentinelFarm(newest_flavor, settings=SETTINGS, sentinel_settings=PATIENT) as farm:
+    with SentinelFarm(every_flavor, settings=SETTINGS, sentinel_settings=PATIENT) as farm:
         said = Hanging(3, farm.servers[1])
         with Writer(farm) as writer:
             new = hand_over(farm, said=said)
@@ -191,9 +191,9 @@ def test_a_replica_that_falls_behind_meanwhile_gets_time(newest_flavor, monkeypa
         assert_nothing_is_set(farm)
 
 
-def test_sentinels_that_do_not_fail_over_change_nothing(newest_flavor):
+def test_sentinels_that_do_not_fail_over_change_nothing(every_flavor):
     """Most Sentinels are away, so nobody is asked, and everything goes on as before."""
-    with SentinelFarm(newest_flavor, settings=SETTINGS, sentinel_settings=HASTY) as farm:
+    with SentinelFarm(every_flavor, settings=SETTINGS, sentinel_settings=HASTY) as farm:
         old = farm.master()
         for sentinel in farm.sentinels[1:]:
             sentinel.freeze()
@@ -208,9 +208,9 @@ def test_sentinels_that_do_not_fail_over_change_nothing(newest_flavor):
                 sentinel.thaw()
 
 
-def test_a_failover_that_was_given_up_is_asked_for_again(newest_flavor):
+def test_a_failover_that_was_given_up_is_asked_for_again(every_flavor):
     """S8: accepted is not done. The replicas hang when one of them is told to lead, until the Sentinel gives up."""
-    with SentinelFarm(newest_flavor, settings=SETTINGS, sentinel_settings=HASTY) as farm:
+    with SentinelFarm(every_flavor, settings=SETTINGS, sentinel_settings=HASTY) as farm:
         said = Hanging(6, *farm.servers[1:], delay=0.1)
         with Writer(farm) as writer:
             new = hand_over(farm, said=said)

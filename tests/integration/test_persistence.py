@@ -61,8 +61,8 @@ def written(config: dict) -> str:
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
-def test_what_a_server_makes_of_it(flavor, config):
-    with Written(flavor, written(config)) as server:
+def test_what_a_server_makes_of_it(every_flavor, config):
+    with Written(every_flavor, written(config)) as server:
         found = {name: server.ask(0, "CONFIG", "GET", name)[1] for name in ("appendonly", "save")}
     expected = persistence(config)
     assert found == {"appendonly": "yes" if expected.appendonly else "no", "save": expected.save_text}

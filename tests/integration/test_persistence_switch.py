@@ -56,44 +56,44 @@ class Server:
         return self.farm.ask(0, "DBSIZE")
 
 
-def test_without_it_the_keys_are_gone(newest_flavor):
+def test_without_it_the_keys_are_gone(every_flavor):
     """D4: what the switch is for."""
-    with Server(newest_flavor, "no", "900 1") as server:
+    with Server(every_flavor, "no", "900 1") as server:
         server.farm.ask(0, "SAVE")
         assert server.keys_after_restart("yes", "900 1") == 0
 
 
 @pytest.mark.parametrize("save", ["900 1", ""])
-def test_from_snapshots_to_an_append_only_file(flavor, save):
-    with Server(flavor, "no", save) as server:
+def test_from_snapshots_to_an_append_only_file(every_flavor, save):
+    with Server(every_flavor, "no", save) as server:
         server.switch(True, save)
         assert server.keys_after_restart("yes", save) == KEYS
 
 
 @pytest.mark.parametrize("save", ["900 1 60 5", ""])
-def test_from_an_append_only_file_to_snapshots(flavor, save):
-    with Server(flavor, "yes", "") as server:
+def test_from_an_append_only_file_to_snapshots(every_flavor, save):
+    with Server(every_flavor, "yes", "") as server:
         server.switch(False, save)
         assert parse_settings(server.fleet.ask_all(LOOK[1])["orders-0"][0]) == {"appendonly": "no", "save": save}
         assert server.keys_after_restart("no", save) == KEYS
 
 
-def test_from_nothing_to_snapshots(newest_flavor):
-    with Server(newest_flavor, "no", "") as server:
+def test_from_nothing_to_snapshots(every_flavor):
+    with Server(every_flavor, "no", "") as server:
         server.switch(False, "900 1")
         assert server.keys_after_restart("no", "900 1") == KEYS
 
 
-def test_a_run_that_was_killed_before_the_snapshot_goes_on(newest_flavor):
-    with Server(newest_flavor, "yes", "") as server:
+def test_a_run_that_was_killed_before_the_snapshot_goes_on(every_flavor):
+    with Server(every_flavor, "yes", "") as server:
         for command in (("save", f"900 1 {UNFINISHED}"), ("appendonly", "no")):
             server.farm.ask(0, "CONFIG", "SET", *command)
         server.switch(False, "900 1")
         assert server.keys_after_restart("no", "900 1") == KEYS
 
 
-def test_a_server_that_cannot_write_its_file_goes_on_as_before(newest_flavor):
-    with Server(newest_flavor, "no", "900 1") as server:
+def test_a_server_that_cannot_write_its_file_goes_on_as_before(every_flavor):
+    with Server(every_flavor, "no", "900 1") as server:
         (server.farm.directory(0) / "appendonlydir").write_text("in the way")
         with pytest.raises(EngineError):
             Switch(server.fleet, 3, print).run(server.plan(True, "900 1")[0])

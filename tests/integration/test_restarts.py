@@ -115,8 +115,8 @@ def run(check_mode: bool = False) -> dict:
     return _restarts.Restarts(Some(check_mode=check_mode, params=PARAMS), print).run()
 
 
-def test_one_pod_at_a_time_and_no_write_is_lost(flavor, play):
-    with SentinelFarm(flavor, settings=SETTINGS) as farm:
+def test_one_pod_at_a_time_and_no_write_is_lost(every_flavor, play):
+    with SentinelFarm(every_flavor, settings=SETTINGS) as farm:
         cluster = play(farm)
         predicted = run(check_mode=True)
         assert cluster.commands == 0
@@ -129,7 +129,7 @@ def test_one_pod_at_a_time_and_no_write_is_lost(flavor, play):
         commands = cluster.commands
         again = run()
         assert (again["changed"], again["plan"], cluster.commands) == (False, [], commands)
-        print(f"{flavor}: longest write gap {writer.gap:.2f} s")
+        print(f"{every_flavor}: longest write gap {writer.gap:.2f} s")
 
 
 @pytest.mark.parametrize("kill_after", [1, 3, 4, 5])

@@ -176,8 +176,8 @@ def test_what_only_an_outvoted_master_has_is_kept(every_flavor, append_only):
         wait_for("people are told", lambda: kept in pods.kubernetes.told.get("kept", ""))
 
 
-def test_without_room_a_loser_waits_instead_of_overwriting(newest_flavor):
-    with SentinelPods(newest_flavor, KEPT_COPIES="1") as pods:
+def test_without_room_a_loser_waits_instead_of_overwriting(every_flavor):
+    with SentinelPods(every_flavor, KEPT_COPIES="1") as pods:
         master = pods.wait_whole()
         (pods.root / master / "data" / "kept-of-term-0-earlier").mkdir()
         os.killpg(pods.processes[f"{master} agent"].pid, signal.SIGSTOP)
@@ -195,9 +195,9 @@ def test_without_room_a_loser_waits_instead_of_overwriting(newest_flavor):
 
 
 @pytest.mark.parametrize("password", ODD_PASSWORDS)
-def test_a_sentinel_starts_again_in_place_with_any_password(newest_flavor, password):
+def test_a_sentinel_starts_again_in_place_with_any_password(every_flavor, password):
     """S5: a Sentinel writes passwords without quotes to its file."""
-    with SentinelPods(newest_flavor, servers=2, password=password) as pods:
+    with SentinelPods(every_flavor, servers=2, password=password) as pods:
         pods.wait_whole()
         host = pods.sentinels[0]
         wait_for(
@@ -220,8 +220,8 @@ def test_a_sentinel_starts_again_in_place_with_any_password(newest_flavor, passw
         )
 
 
-def test_all_sentinels_at_once_take_the_same_master_again(newest_flavor):
-    with SentinelPods(newest_flavor) as pods:
+def test_all_sentinels_at_once_take_the_same_master_again(every_flavor):
+    with SentinelPods(every_flavor) as pods:
         master = pods.wait_whole()
         for host in pods.sentinels:
             pods.kill(host)
@@ -230,9 +230,9 @@ def test_all_sentinels_at_once_take_the_same_master_again(newest_flavor):
         assert pods.wait_whole() == master
 
 
-def test_an_emptied_server_is_never_promoted(newest_flavor):
+def test_an_emptied_server_is_never_promoted(every_flavor):
     """The master's volume is emptied, and it is back before Sentinels find it down."""
-    with SentinelPods(newest_flavor) as pods:
+    with SentinelPods(every_flavor) as pods:
         master = pods.wait_whole()
         with client(pods, master) as connection:
             connection.set("k", "v")
@@ -248,8 +248,8 @@ def test_an_emptied_server_is_never_promoted(newest_flavor):
         assert pods.ask(master, "get", "k") == "v"
 
 
-def test_an_agent_that_dies_takes_nothing_along(newest_flavor):
-    with SentinelPods(newest_flavor) as pods:
+def test_an_agent_that_dies_takes_nothing_along(every_flavor):
+    with SentinelPods(every_flavor) as pods:
         master = pods.wait_whole()
         with Writer(pods) as writer:
             for host in pods.servers:
