@@ -278,6 +278,17 @@ class Kubernetes:
             raise EngineError(f"The password in key {key} of Secret {namespace}/{name} {fault}", [])
         return without_line_end(value).decode()
 
+    def config_map(self, namespace: str, name: str) -> dict[str, str]:
+        """Its data; nothing where it does not exist."""
+        with api_errors(self.api, f"reading ConfigMap {namespace}/{name}"):
+            try:
+                found = self.core.read_namespaced_config_map(name, namespace, _request_timeout=READ_SECONDS)
+            except ApiException as error:
+                if error.status == 404:
+                    return {}
+                raise
+        return found.data or {}
+
     def port_forward(self, namespace: str, pod: str, port: int, timeout: float) -> socket.socket:
         """An open connection to a port of a pod. Raises OSError where it cannot be had."""
         # the stream helpers patch their client for the call, so each call has its own

@@ -102,6 +102,11 @@ class Watch:
         view = agreed(views.values(), self._params["sentinels"])
         found += view_problems(views, self._params["sentinels"], self._params["servers"], self._master_name)
         rows = self._rows(found, view) if self._servers else []
+        record = self._servers.config_map(f"{self._params['name']}-record") if self._servers else {}
+        told = {key: record.get(key, "").splitlines() for key in ("kept", "waiting", "election")}
+        found += told["waiting"]
+        if view is None:
+            found += told["election"]
         return {
             "changed": False,
             "healthy": not found,
@@ -111,6 +116,7 @@ class Watch:
             "epoch": view.epoch if view else -1,
             "quorum": view.quorum if view else 0,
             "placement": self._placement(view),
+            **told,
             "servers": rows,
             "sentinels": [
                 {"pod": e.name, "machine": e.machine, "address": e.address, "master": pod_of(v.master) if v else ""}

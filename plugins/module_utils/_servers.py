@@ -189,6 +189,10 @@ class Servers:
             "Run again after that: nothing was changed."
         )
 
+    def config_map(self, name: str) -> dict[str, str]:
+        """Data of a ConfigMap beside the pods."""
+        return self._kubernetes.config_map(self._params["namespace"], name)
+
     def _dialer(self):
         if self._kubernetes and self._transport == "port_forward":
             return PortForwardDialer(self._kubernetes, self._params["namespace"])

@@ -75,6 +75,25 @@ placement:
   returned: success
   type: list
   elements: str
+kept:
+  description: >-
+    Directories on volumes with data that the master may lack, as the agents found it. They are never removed by
+    themselves.
+  returned: success
+  type: list
+  elements: str
+waiting:
+  description: Servers that wait for a person, and why. They are among the problems.
+  returned: success
+  type: list
+  elements: str
+election:
+  description: >-
+    While no master is known: why none is chosen yet, and what each server has. A person may decide by the variable
+    C(redis_sentinel_decided_master) of the role P(slotwise.redis.redis_sentinel#role).
+  returned: success
+  type: list
+  elements: str
 servers:
   description: >-
     One row a server that answered, the master first, with C(pod), C(machine), C(address), C(role), C(label) (its

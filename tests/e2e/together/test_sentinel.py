@@ -291,6 +291,9 @@ def test_an_isolated_master_comes_back_as_a_replica_with_its_writes_in_a_file(ac
     wait_for("its writes are kept", lambda: kept(accounts, old))
     found = handle.machine_exec(machine, "sh", "-c", f"grep -rl only-{old} {accounts.volume(old)}/kept-of-term-*")
     assert "appendonlydir" in found.stdout
+    wait_for(
+        "people are told of it", lambda: [line for line in accounts.seen()["kept"] if line.startswith(f"{old}: kept-")]
+    )
 
 
 @pytest.mark.alone
