@@ -183,7 +183,7 @@ def choose(
     latest = max(known, key=lambda state: (state.term, state.own, not state.empty, state.data.least))
     order = {host: number for number, host in enumerate(states)}
     # A former master may have lost what another still has.
-    fit = [state for state in known if not any(has_more_than(other, state) for other in known)]
+    fit = [one for one in known if not any(has_more_than(rival, one) for rival in known)]
     best = max(fit or known, key=lambda state: rank(state, order[state.host], latest.data.replid))
     named = states.get(expected)
     if named is not None and all(has_all_of(named, state) for state in known if state is not named):
