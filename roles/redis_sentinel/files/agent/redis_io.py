@@ -145,7 +145,10 @@ def parse_server(replies: list[Any]) -> tuple[Server, dict[str, str]]:
 
 def _is_written(info: Mapping[str, str]) -> bool:
     under_way = info["aof_rewrite_in_progress"], info["aof_rewrite_scheduled"]
-    return info["aof_enabled"] == "1" and under_way == ("0", "0") and info["aof_last_bgrewrite_status"] == "ok"
+    if info["aof_enabled"] != "1" or under_way != ("0", "0") or info["aof_last_bgrewrite_status"] != "ok":
+        return False
+    # While the disk is busy with an earlier part, what came since waits in memory for up to two seconds.
+    return int(info["aof_pending_bio_fsync"]) == 0 or int(info["aof_buffer_length"]) == 0
 
 
 def _is_database(name: str) -> bool:

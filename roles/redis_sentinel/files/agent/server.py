@@ -138,7 +138,9 @@ class ServerAgent:
     # What this server has
 
     def _measure(self, seen: Seen, server: Server) -> None:
-        before, self._last_offset = self._last_offset, server.offset
+        before = self._last_offset
+        if not server.rewriting:
+            self._last_offset = server.offset
         marker = (server.run_id, server.replid, server.backlog, server.dirty, server.saved_at)
         if marker != self._written[0] or self._written[1] > server.offset:
             self._written = (marker, server.offset)
