@@ -188,7 +188,8 @@ class World:
             f"master_sync_in_progress:{int(seen.syncing)}", f"loading:{int(seen.loading)}",
             f"rdb_bgsave_in_progress:{int(seen.saving)}", "rdb_last_save_time:0", "rdb_last_bgsave_status:ok",
             f"aof_enabled:{int(seen.append_only)}", f"aof_rewrite_in_progress:{int(seen.rewriting)}",
-            "aof_rewrite_scheduled:0", "aof_pending_bio_fsync:0", "aof_buffer_length:0", f"rdb_changes_since_last_save:{seen.dirty}",
+            "aof_rewrite_scheduled:0", "aof_pending_bio_fsync:0", "aof_buffer_length:0",
+            f"rdb_changes_since_last_save:{seen.dirty}",
             f"repl_backlog_first_byte_offset:{seen.backlog}", "aof_last_bgrewrite_status:ok",
             *([f"db0:keys={seen.keys},expires=0"] if seen.keys else []),
         ]  # fmt: skip
