@@ -10,7 +10,7 @@ import pytest
 from demo import Demo, environment
 from deployment import Deployment
 from notes import paste_all
-from together import Together
+from together import ODD_PASSWORD, Together
 
 
 def the_only(printed: dict[str, str], word: str) -> str:
@@ -36,7 +36,11 @@ def test_the_commands_of_other_topologies_work(together: Together, head: str, na
     printed = paste_all(together.second.notes(head))
     assert len(printed) >= 4, printed
     deployment = Deployment(name, pathlib.Path())
-    assert the_only(printed, "get secret") == deployment.password
+    assert the_only(printed, "get secret") == deployment.password == ODD_PASSWORD
+    # A part of it that is written the same in every form of output.
+    part = "#e 100%s $HOME `id`"
+    assert part in ODD_PASSWORD
+    assert part not in together.predicted.output + together.first.output + together.second.output
     assert f"{name}-0" in the_only(printed, "get pods")
     if name == "accounts":
         assert f"{name}-headless.{name}.svc" in the_only(printed, "get-master-addr-by-name")

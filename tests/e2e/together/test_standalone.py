@@ -118,9 +118,6 @@ def test_keys_that_nothing_keeps_are_not_lost_by_a_setting(servers) -> None:
     config = {"appendonly": "no", "save": "''"}
     site = ("site.yml", "--limit", "sessions", "-e")
     try:
-        with deployment.client("sessions-0") as client:
-            client.config_set("appendonly", "no")
-            client.config_set("save", "")
         deployment.write("unsaved")
         with deployment.client("sessions-0") as client:
             count = client.dbsize()

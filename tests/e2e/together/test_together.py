@@ -4,11 +4,7 @@
 
 from __future__ import annotations
 
-import pathlib
-
-import pytest
-from deployment import Deployment
-from together import ODD_PASSWORD, Together
+from together import Together
 
 DEPLOYMENTS = {"accounts", "sessions", "pool", "backends", "proxy", "demo"}
 
@@ -34,13 +30,3 @@ def test_each_topology_is_shown(together: Together) -> None:
         "2 proxies in front of 4 servers",
     ):
         assert together.first.says(text), together.first.shown
-
-
-@pytest.mark.parametrize("name", ["accounts", "sessions"])
-def test_a_password_of_all_kinds_of_characters_is_kept_as_given(together: Together, name: str) -> None:
-    """Every other test of these two uses it, also after runs that do not give it again."""
-    assert Deployment(name, pathlib.Path()).password == ODD_PASSWORD
-    # A part of it that is written the same in every form of output.
-    part = "#e 100%s $HOME `id`"
-    assert part in ODD_PASSWORD
-    assert part not in together.predicted.output + together.first.output + together.second.output
