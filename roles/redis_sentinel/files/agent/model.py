@@ -62,6 +62,8 @@ class Server:
     rewriting: bool = False
     """Its append only file is not yet, or not again, that of its data: it would read older data if it started now."""
     replicas: tuple[Replica, ...] = ()
+    delayed: bool = False
+    """The disk is busy: the latest part of the append only file waits in memory, for up to two seconds."""
 
     @property
     def leads(self) -> bool:

@@ -137,6 +137,7 @@ def parse_server(replies: list[Any]) -> tuple[Server, dict[str, str]]:
             saved_at=int(info["rdb_last_save_time"]),
             saved_well=info["rdb_last_bgsave_status"] == "ok",
             rewriting=config["appendonly"] == "yes" and not _is_written(info),
+            delayed=int(info.get("aof_pending_bio_fsync", 0)) > 0 and int(info.get("aof_buffer_length", 0)) > 0,
             replicas=tuple(replicas),
         ),
         config,
@@ -145,10 +146,7 @@ def parse_server(replies: list[Any]) -> tuple[Server, dict[str, str]]:
 
 def _is_written(info: Mapping[str, str]) -> bool:
     under_way = info["aof_rewrite_in_progress"], info["aof_rewrite_scheduled"]
-    if info["aof_enabled"] != "1" or under_way != ("0", "0") or info["aof_last_bgrewrite_status"] != "ok":
-        return False
-    # While the disk is busy with an earlier part, what came since waits in memory for up to two seconds.
-    return int(info["aof_pending_bio_fsync"]) == 0 or int(info["aof_buffer_length"]) == 0
+    return info["aof_enabled"] == "1" and under_way == ("0", "0") and info["aof_last_bgrewrite_status"] == "ok"
 
 
 def _is_database(name: str) -> bool:

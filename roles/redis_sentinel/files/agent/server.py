@@ -19,6 +19,7 @@ from .model import (
     Ask,
     AskSentinel,
     Gate,
+    Gone,
     Keep,
     Note,
     Renew,
@@ -131,7 +132,8 @@ class ServerAgent:
             server.leads, self.waiting, seen.disk.kept, self._hand_over.excluded if self._hand_over else (),
             tuple(replica.host for replica in server.replicas),
         )  # fmt: skip
-        note = self._note(seen, now)
+        # Where the pod goes, this is the last time that it is known how far the server is.
+        note = self._note(seen, now, final=any(isinstance(action, Gone) for action in actions))
         # As a master it could not tell any more that it had lost something, if this process ended before it noted that.
         return [*note, *actions] if self._less else [*actions, *note]
 
@@ -139,7 +141,7 @@ class ServerAgent:
 
     def _measure(self, seen: Seen, server: Server) -> None:
         before = self._last_offset
-        if not server.rewriting:
+        if not server.delayed:
             self._last_offset = server.offset
         marker = (server.run_id, server.replid, server.backlog, server.dirty, server.saved_at)
         if marker != self._written[0] or self._written[1] > server.offset:
@@ -180,7 +182,8 @@ class ServerAgent:
             # The volume still has what is remembered.
             return
         # Asked before the size of the file was looked at, so that is in the file, and no more than it has now.
-        least = server.offset if before is None or before > server.offset else before
+        now = 0 if server.delayed else server.offset
+        least = now if before is None or before > server.offset else before
         data = Data(server.replid, least, self._written[1], (server.replid2, server.offset2 - 1))
         self.memory = replace(self.memory, data=data, history=self.history, files=seen.disk.tail)
 
