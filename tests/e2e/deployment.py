@@ -32,6 +32,8 @@ from trouble import is_ready
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
 RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 KEYS = 3000
+# Containers of pods, beside which agents run.
+SERVERS = ("redis", "sentinel", "twemproxy")
 # Longer than Kubernetes takes to say that a server was started again.
 SIGNAL_SECONDS = 20
 # Each machine of a run takes its time; clusters on the disks of workers are nothing to the others.
@@ -252,7 +254,14 @@ class Deployment:
 def restarts(deployment: Deployment) -> dict[str, int]:
     """Pod -> how often its server was started again; -1 while Kubernetes does not say."""
     return {
-        pod: (facts["status"].get("containerStatuses") or [{"restartCount": -1}])[0]["restartCount"]
+        pod: next(
+            (
+                status["restartCount"]
+                for status in facts["status"].get("containerStatuses") or []
+                if status["name"] in SERVERS
+            ),
+            -1,
+        )
         for pod, facts in deployment.pod_facts().items()
     }
 
