@@ -55,14 +55,14 @@ class Proxy:
             **options,
             "servers": list(servers),
         }
-        self.files = self.root / "scripts"
+        self.files, self.roles = self.root / "scripts", ROOT / "roles"
 
     def __enter__(self) -> Proxy:
         for name in ("bin", "config", "run", "scripts"):
             (self.root / name).mkdir()
         # As in the ConfigMap that the pods mount.
         for script in ("twemproxy/files/start.sh", "twemproxy/files/probe.sh", "common/files/names.sh"):
-            (self.files / script.rpartition("/")[2]).symlink_to(ROOT / "roles" / script)
+            (self.files / script.rpartition("/")[2]).symlink_to(self.roles / script)
         program = self.root / "bin" / "nutcracker"
         program.write_text(f'#!/bin/sh\nexec {shlex.join(tool())} "$@"\n')
         program.chmod(0o755)
