@@ -335,21 +335,17 @@ class ServerAgent:
         """What to do before the data may be overwritten, until it is kept."""
         if server.rewriting:
             return [Say("role", "its append only file is being written: it is kept after that")]
-        needs = int(seen.disk.data_bytes * ROOM)
-        if len(seen.disk.kept) >= self._settings.copies or seen.disk.free_bytes < needs:
-            full = (
-                f"{len(seen.disk.kept)} kept directories are there, of {self._settings.copies} allowed"
-                if len(seen.disk.kept) >= self._settings.copies
-                else f"{seen.disk.free_bytes} bytes are free, and {needs} are needed"
-            )
+        needs, full = int(seen.disk.data_bytes * ROOM), ""
+        if len(seen.disk.kept) >= self._settings.copies:
+            full = f"{len(seen.disk.kept)} kept directories are there, of {self._settings.copies} allowed"
+        elif seen.disk.free_bytes < needs:
+            full = f"{seen.disk.free_bytes} bytes are free, and {needs} are needed"
+        if full:
             self.waiting = (
                 f"has data that {pod(master.host)} may lack, and no room to keep it: {full}. "
                 f"Look at {', '.join(seen.disk.kept) or 'the volume'}, remove what is not needed: it goes on by itself"
             )
             return [Say("role", self.waiting)]
-        if server.rewriting and server.append_only:
-            # The files are not yet those of the data.
-            return []
         if not server.append_only:
             # What is in memory only goes to the file first.
             if server.saving:
