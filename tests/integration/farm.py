@@ -81,7 +81,7 @@ def _binds(family: int, port: int) -> bool:
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind(("", port))  # refused where a server of another address of loopback has it, too
         except OSError:
             return False
     return True

@@ -81,6 +81,25 @@ class Kubernetes:
             raise OSError("the API does not answer")
 
 
+class SentinelAgentThread:
+    """The agent beside a Sentinel, in this process, because it talks to the Kubernetes that is in it."""
+
+    def __init__(self, pods: SentinelPods, host: str) -> None:
+        self._over = threading.Event()
+        self._shell = SentinelShell(pods.environment(host), pods.kubernetes)
+        self._shell.log = (pods.root / host / "agent.log").open("a")
+        self._shell.done = self._over.is_set  # type: ignore[method-assign]
+        self._thread = threading.Thread(target=self._shell.run_rounds)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Between two rounds; its port is free then."""
+        self._over.set()
+        self._thread.join()
+        self._shell.status.close()
+        self._shell.log.close()
+
+
 class SentinelPods:
     """Servers and Sentinels with their agents; a context manager that leaves nothing behind."""
 
@@ -105,7 +124,7 @@ class SentinelPods:
         self.sentinels = [next(ADDRESSES) for _pod in range(sentinels)]
         self.kubernetes = Kubernetes(list(self.servers))
         self.processes: dict[str, subprocess.Popen] = {}
-        self._stop = threading.Event()
+        self.agents: dict[str, SentinelAgentThread] = {}
         self._write_programs()
 
     def _write_programs(self) -> None:
@@ -128,7 +147,8 @@ class SentinelPods:
         return self
 
     def __exit__(self, error: type[BaseException] | None, *unused: object) -> None:
-        self._stop.set()
+        for name in list(self.agents):
+            self.agents.pop(name).end()
         for name in list(self.processes):
             self._end(name, signal.SIGKILL)
         if error:
@@ -191,14 +211,7 @@ class SentinelPods:
         if host in self.servers:
             self._spawn(f"{host} agent", [sys.executable, "-m", "agent", "server"], host, "agent.log")
         else:
-            threading.Thread(target=self._run_sentinel_agent, args=(host,), daemon=True).start()
-
-    def _run_sentinel_agent(self, host: str) -> None:
-        """In this process, because it talks to the Kubernetes that is in it."""
-        shell = SentinelShell(self.environment(host), self.kubernetes)
-        shell.log = (self.root / host / "agent.log").open("a")
-        shell.done = lambda: self._stop.is_set() or f"{host} container" not in self.processes  # type: ignore[method-assign]
-        shell.run_rounds()
+            self.agents[host] = SentinelAgentThread(self, host)
 
     def _spawn(self, name: str, words: list[str], host: str, log: str) -> None:
         self.processes[name] = subprocess.Popen(
@@ -225,6 +238,8 @@ class SentinelPods:
 
     def kill(self, host: str, number: int = signal.SIGKILL) -> None:
         """The pod is gone, without a word."""
+        if host in self.agents:
+            self.agents.pop(host).end()
         self._end(f"{host} container", number)
         self._end(f"{host} agent", signal.SIGKILL)
         shutil.rmtree(self.root / host / "run", ignore_errors=True)

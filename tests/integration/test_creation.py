@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -135,31 +135,41 @@ def test_servers_made_by_another_tool_are_taken_over_unchanged(newest_flavor):
 
 
 @contextmanager
-def slow_servers(farm: Farm):
-    """In turn each stands still for longer than the temporary node timeout, as on a machine that has too much to do."""
-    stop = threading.Event()
+def a_master_stands_still(farm: Farm):
+    """Once others know the first master, for as long as it takes them to call it failing, as on a busy machine.
 
-    def stutter() -> None:
-        for index in itertools.cycle(range(len(farm.ports))):
-            farm.pause(index)
-            over = stop.wait(0.8)
-            farm.resume(index)
-            if over:
-                return
+    They go on saying so for twice the node timeout after it has answered again (a master with slots), so that whoever
+    waits for them sees it.
+    """
+    over = threading.Event()
 
-    thread = threading.Thread(target=stutter)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+    def flags() -> list[str]:
+        """What the others say of it, of those who know it."""
+        peers = [words for index in range(1, len(farm.ports)) for words in state.view(farm, index).values()]
+        return [words[2] for words in peers if words[1].split("@")[0] == farm.nodes[0]]
+
+    def stand_still() -> None:
+        known = lambda: over.is_set() or flags().count("master") == len(farm.ports) - 1  # noqa: E731
+        state.eventually(known, 60, "all know the first master")
+        farm.pause(0)
+        try:
+            state.eventually(lambda: over.is_set() or "master,fail" in flags(), 60, "they call it failing")
+        finally:
+            farm.resume(0)
+
+    with ThreadPoolExecutor() as pool:
+        still = pool.submit(stand_still)
+        try:
+            yield
+        finally:
+            over.set()
+        still.result()
 
 
 def test_servers_too_slow_for_the_temporary_timeout_become_a_cluster_slowly(newest_flavor, tmp_path):
     progress = tmp_path / "progress"
     with Farm(newest_flavor, 6) as farm:
-        with slow_servers(farm):
+        with a_master_stands_still(farm):
             done = run.init(farm.nodes, timeout=150, progress_file=str(progress)).ok()
         assert "failing, which answer: going on with slower settings" in progress.read_text()
         assert sum(action["action"] == "configure" for action in done["actions"]) == 6

@@ -159,7 +159,7 @@ class ServerShell(Shell):
         own = environment.get("REDIS_HOST", "127.0.0.1")
         self.server = Client(own, self.number("REDIS_PORT"), self.password, ANSWER_SECONDS)
         self._gone = 0
-        Status(self.address(), self.live, lambda: self.agent.ready and self.fresh(), self._state)
+        self.status = Status(self.address(), self.live, lambda: self.agent.ready and self.fresh(), self._state)
 
     def _state(self) -> Any:
         return self.agent.state.to_json() if self.agent.state and self.fresh() else None
@@ -251,7 +251,7 @@ class SentinelShell(Shell):
             len(self.sentinels), float(environment["ELECTION_SECONDS"]), environment["PATIENT"] == "yes"
         )
         self._told: dict[str, str] = {}
-        Status(self.address(), self.live, self.fresh, dict)
+        self.status = Status(self.address(), self.live, self.fresh, dict)
 
     def look(self, now: float) -> list[Action]:
         record = pods = None

@@ -54,3 +54,8 @@ class Status:
 
         self._server = Server(address, Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Free the port."""
+        self._server.shutdown()
+        self._server.server_close()
