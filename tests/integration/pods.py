@@ -46,6 +46,7 @@ class Pods:
         password: str = "",
         directives: str = "",
         role: str = "redis_cluster",
+        *,
         port: int = 0,
     ) -> None:
         self.flavor, self.password, self.directives = flavor, password, directives
