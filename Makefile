@@ -65,8 +65,9 @@ unit: deps ## unit and property tests, and the simulation of tests/simulation: n
 
 .PHONY: integration
 integration: deps ## the modules against real redis-server processes on loopback
+	@# More processes than processors: these tests wait for servers most of the time.
 	@python3 tests/lab servers
-	@$(PYTEST) tests/integration -m "not large" $(WITHOUT_LONG) -n auto --dist worksteal
+	@$(PYTEST) tests/integration -m "not large" $(WITHOUT_LONG) -n 4 --dist worksteal
 	@$(PYTEST) tests/integration -m large $(WITHOUT_LONG)
 
 .PHONY: lab
