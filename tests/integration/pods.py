@@ -40,12 +40,19 @@ class Pods:
     """``count`` pods of one StatefulSet; a context manager that leaves nothing behind."""
 
     def __init__(
-        self, flavor: Flavor, count: int, password: str = "", directives: str = "", role: str = "redis_cluster"
+        self,
+        flavor: Flavor,
+        count: int,
+        password: str = "",
+        directives: str = "",
+        role: str = "redis_cluster",
+        *,
+        port: int = 0,
     ) -> None:
         self.flavor, self.password, self.directives = flavor, password, directives
         self.clustered = "cluster-enabled yes\ncluster-node-timeout 5000\n" if role == "redis_cluster" else ""
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="slotwise-pods-", dir="/dev/shm"))
-        (self.port,) = free_ports(1)
+        self.port = port or free_ports(1)[0]
         self.addresses = [next(ADDRESSES) for _pod in range(count)]
         self.extra_addresses: list[str] = []
         self.processes: dict[int, subprocess.Popen] = {}

@@ -7,7 +7,16 @@ from __future__ import annotations
 import pytest
 
 NODES = [{"metadata": {"name": f"node{i}", "labels": {"kubernetes.io/hostname": f"node{i}"}}} for i in (1, 2, 3)]
-NOTHING = {"nodes": NODES, "volumes": [], "claims": [], "class": [], "namespace": [], "statefulset": [], "secret": []}
+NOTHING = {
+    "nodes": NODES,
+    "volumes": [],
+    "claims": [],
+    "configmaps": [],
+    "class": [],
+    "namespace": [],
+    "statefulset": [],
+    "secret": [],
+}
 GIVEN = {
     "redis_cluster_name": "orders",
     "redis_cluster_namespace": "shop",

@@ -24,7 +24,21 @@ NODES = [
     }
     for i, z in enumerate("ab")
 ]
-NOTHING = {"nodes": NODES, "volumes": [], "claims": [], "namespace": [], "statefulset": [], "secret": []}
+# Of pods that were made earlier, and what is neither scripts nor an agent.
+SCRIPTS = [
+    {"kind": "ConfigMap", "metadata": {"name": f"orders-{name}"}}
+    for name in ("scripts", "scripts-0123456789", "agent-9876543210", "config", "record", "scripted")
+]
+MOUNTED = {"name": "scripts", "configMap": {"name": "orders-scripts-0123456789"}}
+NOTHING = {
+    "nodes": NODES,
+    "volumes": [],
+    "claims": [],
+    "configmaps": [],
+    "namespace": [],
+    "statefulset": [],
+    "secret": [],
+}
 AGENT_PORT = 16380
 STORAGE = {"type": "local", "size": "2Gi", "path": "/srv/redis", "hosts": ["node0", "node1"]}
 OWNER = {"app.kubernetes.io/managed-by": "slotwise.redis", "app.kubernetes.io/instance": "orders"}
@@ -233,8 +247,15 @@ SCENARIOS = {
         NOTHING,
     ),
     "sentinel rules with given rights": ("redis_sentinel", "__common_rules", WATCHED_OTHERWISE, NOTHING),
-    "sentinel removal": ("redis_sentinel", "__common_removable", WATCHED, NOTHING),
+    "sentinel removal": ("redis_sentinel", "__common_removable", WATCHED, {**NOTHING, "configmaps": SCRIPTS}),
     "sentinel removal with given rights": ("redis_sentinel", "__common_removable", WATCHED_OTHERWISE, NOTHING),
+    "earlier scripts": ("redis_sentinel", "__common_earlier_scripts", WATCHED, {**NOTHING, "configmaps": SCRIPTS}),
+    "unused scripts": (
+        "redis_sentinel",
+        "__common_unused_scripts",
+        {**WATCHED, "__common_users": {"objects": {"pods": [{"spec": {"volumes": [MOUNTED, {"name": "run"}]}}]}}},
+        {**NOTHING, "configmaps": SCRIPTS},
+    ),
     "standalone rules": ("redis_standalone", "__common_rules", ALONE, NOTHING),
     **{
         f"rolled: {name}": (
@@ -394,6 +415,18 @@ def one(objects, kind, name="orders"):
     return found
 
 
+def mounted(objects, volume, name="orders"):
+    """The ConfigMap that pods mount as this volume: which one it is, they say themselves."""
+    spec = one(objects, "StatefulSet", name)["spec"]["template"]["spec"]
+    (found,) = [item["configMap"]["name"] for item in spec["volumes"] if item["name"] == volume]
+    return one(objects, "ConfigMap", found)
+
+
+def test_scripts_go_with_the_last_pod_that_runs_them(rendered):
+    assert rendered["earlier scripts"] == ["orders-agent-9876543210", "orders-scripts", "orders-scripts-0123456789"]
+    assert rendered["unused scripts"] == ["orders-agent-9876543210", "orders-scripts"]
+
+
 def pod_spec(objects):
     return one(objects, "StatefulSet")["spec"]["template"]["spec"]
 
@@ -498,7 +531,7 @@ def test_namespace_is_restricted(rendered):
 
 
 def test_scripts_are_the_files(rendered):
-    data = one(rendered["default"], "ConfigMap", "orders-scripts")["data"]
+    data = mounted(rendered["default"], "scripts")["data"]
     files = {
         file.name: file for role in ("common", "redis_cluster") for file in (ROOT / "roles" / role).glob("files/*")
     }
@@ -612,7 +645,7 @@ def test_standalone_servers(rendered):
     assert "lifecycle" not in container(objects)
     assert [port["containerPort"] for port in container(objects)["ports"]] == [6379]
     assert "cluster" not in one(objects, "ConfigMap", "orders-config")["data"]["redis.conf"]
-    assert sorted(one(objects, "ConfigMap", "orders-scripts")["data"]) == [
+    assert sorted(mounted(objects, "scripts")["data"]) == [
         "common.sh",
         "names.sh",
         "persistence.sh",
@@ -673,7 +706,22 @@ def test_what_sentinels_and_servers_are_told(rendered):
 def test_agents_run_the_files_of_the_repository(rendered):
     files = {path.name: path.read_text() for path in (ROOT / "roles/redis_sentinel/files/agent").glob("*.py")}
     for scenario in ("sentinel", "sentinel otherwise"):
-        assert one(rendered[scenario], "ConfigMap", "orders-agent")["data"] == files
+        assert mounted(rendered[scenario], "agent")["data"] == files
+        assert mounted(rendered[scenario], "agent", "orders-sentinel")["data"] == files
+
+
+def test_pods_keep_the_scripts_that_they_were_made_with(rendered):
+    """Other scripts are another object: what runs is not changed under the hands of pods that were made for it."""
+    for scenario, volumes in (
+        ("default", ["scripts"]),
+        ("standalone", ["scripts"]),
+        ("sentinel", ["scripts", "agent"]),
+    ):
+        for volume in volumes:
+            found = mounted(rendered[scenario], volume)
+            assert found["immutable"] is True
+            digest = hashlib.sha256(json.dumps(found["data"]).encode()).hexdigest()[:10]
+            assert found["metadata"]["name"] == f"orders-{volume}-{digest}"
 
 
 def test_agents_know_whether_there_is_a_password(rendered):
@@ -740,8 +788,17 @@ def test_everything_that_is_made_is_removed(rendered):
         ("sentinel", "sentinel removal"),
         ("sentinel otherwise", "sentinel removal with given rights"),
     ):
-        made = {(item["kind"], item["metadata"]["name"]) for item in rendered[scenario] if item["kind"] not in kept}
+        objects = [item for item in rendered[scenario] if item["kind"] not in kept and "immutable" not in item]
+        made = {(item["kind"], item["metadata"]["name"]) for item in objects}
         assert made <= {(item["kind"], item["metadata"]["name"]) for item in rendered[removal]}
+    removed = [item["metadata"]["name"] for item in rendered["sentinel removal"] if item["kind"] == "ConfigMap"]
+    assert removed == [
+        "orders-config",
+        "orders-scripts",
+        "orders-scripts-0123456789",
+        "orders-agent-9876543210",
+        "orders-record",
+    ]
     names = {(item["kind"], item["metadata"]["name"]) for item in rendered["sentinel removal with given rights"]}
     assert ("ServiceAccount", "given") not in names
 
@@ -814,8 +871,8 @@ def test_permissions_name_the_namespace_where_there_is_one(rendered):
     for scenario in ("rules", "removal rules"):
         for rule in rendered[scenario]:
             assert ("namespace" in rule) is (rule["resource"] not in whole_cluster)
-    # Pods that never began are replaced.
-    others = [rule for rule in rendered["rules"] if rule["resource"] not in ("leases", "pods")]
+    # Pods that never began are replaced, and scripts that no pod runs any more are removed.
+    others = [rule for rule in rendered["rules"] if rule["resource"] not in ("leases", "pods", "configmaps")]
     assert "delete" not in {verb for rule in others for verb in rule["verbs"]}
     assert "create" not in {verb for rule in rendered["removal rules"] for verb in rule["verbs"]}
 

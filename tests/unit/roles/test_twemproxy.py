@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-NOTHING = {"namespace": [], "deployment": [], "service": [], "config": []}
+NOTHING = {"namespace": [], "deployment": [], "service": [], "config": [], "configmaps": []}
 GIVEN = {
     "twemproxy_name": "proxy",
     "twemproxy_namespace": "cache",
@@ -305,7 +305,11 @@ def said(render):
         "without policy": (OBJECTS, {**GIVEN, "twemproxy_network_policy_enabled": "false"}, NOTHING),
         "rules": (RULES, BY_NAME, NOTHING),
         "rules to remove": (RULES, {**GIVEN, "twemproxy_state": "absent"}, NOTHING),
-        "removable": ("__twemproxy_removable", GIVEN, NOTHING),
+        "removable": (
+            "__twemproxy_removable",
+            GIVEN,
+            {**NOTHING, "configmaps": [found("ConfigMap", "proxy-scripts-01")]},
+        ),
     }
     for name, (number, given, _verified) in VERIFIABLE.items():
         running = {"__twemproxy_running": {"objects": {"deployment": [{"spec": {"replicas": number}}]}}}
@@ -372,12 +376,16 @@ def test_objects(said):
     assert spec["automountServiceAccountToken"] is False
     assert spec["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
     assert [volume["name"] for volume in spec["volumes"]] == ["config", "scripts", "run"]
-    assert sorted(one(objects, "ConfigMap", "proxy-scripts")["data"]) == ["names.sh", "probe.sh", "start.sh"]
+    scripts = one(objects, "ConfigMap", spec["volumes"][1]["configMap"]["name"])
+    assert sorted(scripts["data"]) == ["names.sh", "probe.sh", "start.sh"]
+    assert scripts["immutable"] is True
 
 
 def test_everything_that_is_made_can_be_removed(said):
-    made = {(o["kind"], o["metadata"]["name"]) for o in said["default"] if o["kind"] != "Namespace"}
-    assert made == {(o["kind"], o["metadata"]["name"]) for o in said["removable"]}
+    objects = [o for o in said["default"] if o["kind"] != "Namespace" and "immutable" not in o]
+    made = {(o["kind"], o["metadata"]["name"]) for o in objects}
+    removed = {(o["kind"], o["metadata"]["name"]) for o in said["removable"]}
+    assert removed == made | {("ConfigMap", "proxy-scripts-01")}
 
 
 def test_the_pool(said):

@@ -27,7 +27,6 @@ def impatient(monkeypatch):
     for module in (_executor, _join):
         monkeypatch.setattr(module, "POLL_SECONDS", 0.001)
     monkeypatch.setattr(_join, "FIRST_PATIENCE", 0.01)
-    monkeypatch.setattr(_join, "STALL_SECONDS", 0.3)
 
 
 def fresh() -> Cluster:
@@ -153,7 +152,8 @@ def test_lost_introductions_are_repeated():
     assert sum(words[1] == "MEET" for _n, words in fleet.sent) > 15
 
 
-def test_a_blocked_bus_is_named_and_the_settings_go_back():
+def test_a_blocked_bus_is_named_and_the_settings_go_back(monkeypatch):
+    monkeypatch.setattr(_join, "STALL_SECONDS", 0.3)
     cluster = fresh()
     fleet = FakeFleet(cluster, lambda count, node, words: b"OK" if words[1] == "MEET" else None)
     with pytest.raises(Stalled) as caught:
