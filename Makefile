@@ -88,7 +88,7 @@ lab-down: ## remove the lab of this checkout
 
 .PHONY: e2e
 e2e: lab-nfs ## whole deployments on the lab: kills, wiped volumes, data kept
-	@$(PYTEST) tests/e2e $(WITHOUT_LONG) -v --durations=30 -n 2 --dist loadscope --no-loadscope-reorder
+	@$(PYTEST) tests/e2e $(WITHOUT_LONG) -v -raP --durations=30 -n 2 --dist loadscope --no-loadscope-reorder
 
 .PHONY: molecule
 molecule: lab-nfs ## every role and site.yml on the lab, from check mode to cleanup
