@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .evidence import State, Verdict, choose, pod
+from .evidence import Patience, State, Verdict, choose, pod
 from .model import Action, Say, View, agreed
 
 
@@ -83,8 +83,8 @@ class SentinelAgent:
     """One round after the other."""
 
     def __init__(self, sentinels: int, election: float, patient: bool) -> None:
-        self._sentinels, self._election, self._patient = sentinels, election, patient
-        self._no_master_since: float | None = None
+        self._sentinels, self._patient = sentinels, patient
+        self._silent = Patience(election)
         self.verdict: Verdict | None = None
 
     def round(self, seen: SentinelSeen, now: float) -> list[Action]:
@@ -94,7 +94,8 @@ class SentinelAgent:
         if not seen.configured:
             actions += self._begin(seen, now)
         else:
-            self._no_master_since = self.verdict = None
+            self._silent.renew()
+            self.verdict = None
         record = seen.record
         if view is not None and record is not None and view.epoch > record.term:
             actions.append(Write(Record(record.version, view.epoch, view.master), "most Sentinels agree on it"))
@@ -120,9 +121,7 @@ class SentinelAgent:
         record = seen.record
         if record.master and record.term >= latest and self._is_possible(seen, record):
             return self._with(record.term, record.master, "it is on record")
-        if self._no_master_since is None:
-            self._no_master_since = now
-        waited = now - self._no_master_since >= self._election
+        waited = self._silent.is_over(seen.states, now)
         term = max(latest, record.term) + 1
         decided = seen.decided if seen.decided_term == term else ""
         self.verdict = verdict = choose(seen.states, waited, self._patient, decided)
