@@ -10,7 +10,7 @@ from __future__ import annotations
 import pytest
 from agent.evidence import Data, State
 from agent.model import View
-from agent.sentinel import Begin, Record, SentinelAgent, SentinelSeen
+from agent.sentinel import Begin, Record, SentinelAgent, SentinelSeen, Write
 
 SERVER = State("s-1", 1, "s-1", Data("a", 90, 90), (), 9)
 
@@ -27,6 +27,25 @@ SERVER = State("s-1", 1, "s-1", Data("a", 90, 90), (), 9)
     ],
 )
 def test_a_sentinel_begins_with_the_latest(record, views, begins):
-    seen = SentinelSeen(record, None, dict(zip(("t-0", "t-1"), views)), {"s-0": None, "s-1": SERVER}, configured=False)
+    states = {"s-0": State("s-0"), "s-1": SERVER}
+    seen = SentinelSeen(record, None, dict(zip(("t-0", "t-1"), views)), states, configured=False)
     actions = SentinelAgent(3, 20.0, False).round(seen, 0.0)
     assert [action for action in actions if isinstance(action, Begin)] == [begins]
+
+
+@pytest.mark.parametrize("patient", [False, True])
+def test_a_sentinel_believes_the_record_only_when_nobody_is_waited_for(patient):
+    """Sentinels that made s-2 the master of term 2 and all ended did not write that any more."""
+    agent = SentinelAgent(3, 20.0, patient)
+
+    def begins(now, third):
+        states = {"s-0": State("s-0"), "s-1": SERVER, "s-2": third}
+        seen = SentinelSeen(Record("1", 1, "s-1"), None, {}, states, configured=False)
+        return [action for action in agent.round(seen, now) if isinstance(action, (Begin, Write))]
+
+    assert begins(0.0, None) == []
+    assert begins(19.5, None) == []
+    assert begins(20.0, None) == [Begin(1, "s-1")]
+    assert begins(20.0, State("s-2")) == [Begin(1, "s-1")]
+    later = State("s-2", 2, "s-2", Data("b", 95, 95, ("a", 90)), (("a", 90),), 9)
+    assert begins(20.0, later) == [Write(Record("1", 3, "s-2"), "it is proved to have everything that the others have")]

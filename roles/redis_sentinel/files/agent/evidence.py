@@ -127,6 +127,7 @@ class Patience:
         self._since = None
 
     def is_over(self, states: Mapping[str, State | None], now: float) -> bool:
+        """Whether nobody is waited for any more."""
         since = self._since = now if self._since is None else self._since
         self._answered.update({host: now for host, state in states.items() if state is not None})
         return all(

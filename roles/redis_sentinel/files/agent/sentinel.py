@@ -119,9 +119,10 @@ class SentinelAgent:
         if len(leads) == 1 and leads[0].own:
             return self._with(leads[0].term, leads[0].host, "it leads")
         record = seen.record
-        if record.master and record.term >= latest and self._is_possible(seen, record):
-            return self._with(record.term, record.master, "it is on record")
+        # Who does not answer may be of a later term, that was not written any more.
         waited = self._silent.is_over(seen.states, now)
+        if waited and record.master and record.term >= latest and self._is_possible(seen, record):
+            return self._with(record.term, record.master, "it is on record")
         term = max(latest, record.term) + 1
         decided = seen.decided if seen.decided_term == term else ""
         self.verdict = verdict = choose(seen.states, waited, self._patient, decided)
