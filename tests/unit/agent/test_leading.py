@@ -65,7 +65,7 @@ def test_those_that_stay_silent_are_not_waited_for_any_longer():
 
 def test_a_sentinel_does_not_begin_because_a_server_is_late_once():
     record = Record("1")
-    agent = SentinelAgent(3, ELECTION, False)
+    agent = SentinelAgent("t-0", 3, ELECTION, False)
 
     def writes(now, *states):
         known = {"s-0": State("s-0"), "s-1": BEHIND, "s-2": None, "s-3": None}

@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from .evidence import Patience, State, Verdict, choose, pod
 from .model import Action, Say, View, agreed
 
+# A Sentinel hears of what others know in a few seconds.
+ALONE_SECONDS = 30.0
+
 
 @dataclass(frozen=True)
 class Record:
@@ -62,6 +65,11 @@ class Begin(Action):
 
 
 @dataclass(frozen=True)
+class Restart(Action):
+    """End the Sentinel: its container starts anew, and begins with what the others know."""
+
+
+@dataclass(frozen=True)
 class Write(Action):
     """Change the record, if it is still at its version."""
 
@@ -82,9 +90,10 @@ class Label(Action):
 class SentinelAgent:
     """One round after the other."""
 
-    def __init__(self, sentinels: int, election: float, patient: bool) -> None:
-        self._sentinels, self._patient = sentinels, patient
+    def __init__(self, host: str, sentinels: int, election: float, patient: bool) -> None:
+        self._host, self._sentinels, self._patient = host, sentinels, patient
         self._silent = Patience(election)
+        self._alone_since: float | None = None
         self.verdict: Verdict | None = None
 
     def round(self, seen: SentinelSeen, now: float) -> list[Action]:
@@ -96,12 +105,29 @@ class SentinelAgent:
         else:
             self._silent.renew()
             self.verdict = None
+        actions += self._agree(seen.views.get(self._host), view, now)
         record = seen.record
         if view is not None and record is not None and view.epoch > record.term:
             actions.append(Write(Record(record.version, view.epoch, view.master), "most Sentinels agree on it"))
         if seen.pods is not None:
             actions += labels(seen.pods, view, record) if view is not None else doubts(seen.pods, seen.states)
         return actions
+
+    def _agree(self, own: View | None, view: View | None, now: float) -> list[Action]:
+        """Leave what only this Sentinel believes: it would name the wrong master until the next failover.
+
+        One that is late with the end of its own failover, and hears of a later one in that moment, takes over the epoch
+        and not the master: it compares what it hears with the master before its failover.
+        """
+        if own is None or view is None or own.epoch != view.epoch or own.master == view.master or own.failing_over:
+            self._alone_since = None
+            return []
+        if self._alone_since is None:
+            self._alone_since = now
+        if now - self._alone_since < ALONE_SECONDS:
+            return []
+        self._alone_since = None
+        return [Say("alone", "starts its Sentinel anew: in this epoch most others name another master"), Restart()]
 
     def _begin(self, seen: SentinelSeen, now: float) -> list[Action]:
         """The master to begin with: what Sentinels, the record or the servers know, whichever is of the latest term."""
