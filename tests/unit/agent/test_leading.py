@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from agent.evidence import Data, Memory, State
-from agent.model import Ask, Disk, Seen, Server, View
+from agent.model import Ask, Disk, Renew, Seen, Server, View
 from agent.sentinel import Record, SentinelAgent, SentinelSeen, Write
 from agent.server import ServerAgent, Settings
 
@@ -95,3 +95,30 @@ def test_histories_stay_in_the_order_in_which_the_data_went_through_them():
     master = State("s-1", 4, "s-1", Data("c", 150, 150), (("a", 50), ("b", 110)), 9, leads=True)
     leads(agent, 0.0, master, server=linked)
     assert agent.state.history == (("z", 5), ("a", 50), ("b", 110))
+
+
+def test_a_server_that_stands_for_long_counts_anew_although_others_are_late_now_and_then():
+    """Seed 2160: Sentinels refuse a replica whose link has been down for long, and that never ended."""
+    agent = agent_of(4, "s-1", Data("a", 100, 100))
+
+    parked = replace(PARKED, replid="a", offset=100, follows="s-1")
+
+    def renews(now, *states, server=parked):
+        known = {"s-1": None, "s-2": None, **{one.host: one for one in states}}
+        views = dict.fromkeys(("t-0", "t-1", "t-2"), View(4, "s-1"))
+        return Renew("s-1") in agent.round(Seen(server, views, known, Disk((1, 500))), now)
+
+    third = replace(BEHIND, host="s-2")
+    assert not renews(0.0, BEHIND, third)
+    assert not renews(29.5, BEHIND, third)
+    assert not renews(30.0, BEHIND)
+    assert not renews(59.5, BEHIND, third)
+    assert renews(60.0, BEHIND, third)
+    # Another one was better meanwhile.
+    assert not renews(100.0, BEHIND, AHEAD)
+    assert not renews(120.0, BEHIND, third)
+    assert renews(180.0, BEHIND, third)
+    # It had a link meanwhile.
+    assert not renews(200.0, replace(BEHIND, leads=True), third, server=replace(parked, link_up=True))
+    assert not renews(240.0, BEHIND, third)
+    assert renews(300.0, BEHIND, third)

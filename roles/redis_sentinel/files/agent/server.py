@@ -262,7 +262,7 @@ class ServerAgent:
         self._outvoted = None
         if server.link_up and _plain(server.follows) == view.master and not self._is_dead_link(server, master, now):
             self._silent.renew()
-            self._connecting, self.waiting, self._kept = None, "", ""
+            self._connecting, self._stands_since, self.waiting, self._kept = None, None, "", ""
             shut_out = master is not None and self._settings.host in master.excluded
             return [*self._close(server), *(self._priority(server, 0) if shut_out else self._settle(server, view))]
         if master is not None and master.leads:
@@ -377,7 +377,8 @@ class ServerAgent:
         verdict = choose(self._all_states(seen), waited, self._settings.patient, self._decision(seen, view))
         said = Say("election", "\n  ".join((f"{pod(view.master)} does not lead: {verdict.why}", *verdict.evidence)))
         if verdict.best != self._settings.host:
-            self._stands_since = None
+            if verdict.best:
+                self._stands_since = None
             return [said, *self._close(server), *self._priority(server, 0)]
         if self._stands_since is None:
             self._stands_since = now
