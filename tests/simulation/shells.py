@@ -282,6 +282,8 @@ class SentinelShell(Shell):
         seen = SentinelSeen(record, pods, views, states, self.sentinel.configured, *self.world.decision)
         actions = self.agent.round(seen, self.clock())
         stall = self.stall() if actions else 0.0
+        if any(isinstance(action, Label) and action.role == "master" for action in actions):
+            stall, self.world.sleeps = max(stall, self.world.sleeps), 0.0
         if stall == 3.0 and self.random.random() < 0.5:
             # A process can be stopped for long between what it saw and what it does about it.
             stall = self.random.uniform(5.0, 30.0)
