@@ -72,5 +72,8 @@ def test_a_sentinel_that_is_alone_with_what_it_names_starts_anew():
     assert not restarts(94.0, View(2, "s-2"), None)
     assert not restarts(125.0, View(2, "s-2"), None)
     assert not restarts(126.0, View(2, "s-2"))
+    # Seed 2255: now and then one is late.
+    assert not restarts(140.0, None)
+    assert not restarts(145.0, View(2, "s-2"), None)
     assert restarts(156.0, View(2, "s-2"))
     assert not restarts(157.0, View(2, "s-2"))

@@ -119,7 +119,10 @@ class SentinelAgent:
         One that is late with the end of its own failover, and hears of a later one in that moment, takes over the epoch
         and not the master: it compares what it hears with the master before its failover.
         """
-        if own is None or view is None or own.epoch != view.epoch or own.master == view.master or own.failing_over:
+        if own is None or view is None:
+            # Who is late says nothing.
+            return []
+        if own.epoch != view.epoch or own.master == view.master or own.failing_over:
             self._alone_since = None
             return []
         if self._alone_since is None:
