@@ -111,10 +111,10 @@ class State:
         )  # fmt: skip
 
 
-class Patience:
-    """How long servers that do not answer are waited for: since there is no master, or since they answered last.
+class Deadline:
+    """Until when servers that do not answer are waited for: so long after there was a master, or their last answer.
 
-    Who is late once has not had its time.
+    One that is late once has not had its time.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -126,7 +126,7 @@ class Patience:
         """There is a master."""
         self._since = None
 
-    def is_over(self, states: Mapping[str, State | None], now: float) -> bool:
+    def has_passed(self, states: Mapping[str, State | None], now: float) -> bool:
         """Whether nobody is waited for any more."""
         since = self._since = now if self._since is None else self._since
         self._answered.update({host: now for host, state in states.items() if state is not None})

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .evidence import Patience, State, Verdict, choose, pod
+from .evidence import Deadline, State, Verdict, choose, pod
 from .model import Action, Say, View, agreed
 
 # A Sentinel hears of what others know in a few seconds.
@@ -92,7 +92,7 @@ class SentinelAgent:
 
     def __init__(self, host: str, sentinels: int, election: float, patient: bool) -> None:
         self._host, self._sentinels, self._patient = host, sentinels, patient
-        self._silent = Patience(election)
+        self._deadline = Deadline(election)
         self._alone_since: float | None = None
         self.verdict: Verdict | None = None
 
@@ -103,7 +103,7 @@ class SentinelAgent:
         if not seen.configured:
             actions += self._begin(seen, now)
         else:
-            self._silent.renew()
+            self._deadline.renew()
             self.verdict = None
         actions += self._agree(seen.views.get(self._host), view, now)
         record = seen.record
@@ -149,7 +149,7 @@ class SentinelAgent:
             return self._with(leads[0].term, leads[0].host, "it leads")
         record = seen.record
         # Who does not answer may be of a later term, that was not written any more.
-        waited = self._silent.is_over(seen.states, now)
+        waited = self._deadline.has_passed(seen.states, now)
         if waited and record.master and record.term >= latest and self._is_possible(seen, record):
             return self._with(record.term, record.master, "it is on record")
         term = max(latest, record.term) + 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .evidence import HISTORIES, Data, Memory, Patience, State, choose, has_all_of, has_more_than, pod
+from .evidence import HISTORIES, Data, Deadline, Memory, State, choose, has_all_of, has_more_than, pod
 from .handover import HandOver
 from .model import (
     FENCE,
@@ -93,7 +93,7 @@ class ServerAgent:
         self._reign = memory.data.replid if memory.master == settings.host else ""
         self._outvoted: tuple[int, str, str] | None = None
         self._outvoted_since = 0.0
-        self._silent = Patience(settings.election)
+        self._deadline = Deadline(settings.election)
         self._connecting: tuple[str, float] | None = None
         self._stands_since: float | None = None
         self._dead_link_since: float | None = None
@@ -111,7 +111,7 @@ class ServerAgent:
         if server is None or server.loading:
             # Others must not believe what it was, and what was noted is not known to be there.
             self.state = None
-            self._silent.renew()
+            self._deadline.renew()
             self.ready = False
             return self._note(seen, now, final=True)
         self._measure(seen, server)
@@ -230,12 +230,12 @@ class ServerAgent:
         self.waiting = ""
         if server.leads:
             self._reign = server.replid
-            self._silent.renew()
+            self._deadline.renew()
             return [*self._close(server), *self._settle(server, view)]
         if server.link_up or any(state and state.leads and state.term >= view.epoch for state in seen.states.values()):
             # Sentinels are about to make it the master, or hear of another one in a moment.
             return []
-        waited = self._silent.is_over(seen.states, now)
+        waited = self._deadline.has_passed(seen.states, now)
         ahead = [state for state in seen.states.values() if state and has_more_than(state, self._own_state(seen))]
         # Since an earlier term another one may have been the master.
         was_master = (self.memory.term, self.memory.master) == (view.epoch, self._settings.host)
@@ -261,12 +261,12 @@ class ServerAgent:
             return self._step_down(server, view, now)
         self._outvoted = None
         if server.link_up and _plain(server.follows) == view.master and not self._is_dead_link(server, master, now):
-            self._silent.renew()
+            self._deadline.renew()
             self._connecting, self._stands_since, self.waiting, self._kept = None, None, "", ""
             shut_out = master is not None and self._settings.host in master.excluded
             return [*self._close(server), *(self._priority(server, 0) if shut_out else self._settle(server, view))]
         if master is not None and master.leads:
-            self._silent.renew()
+            self._deadline.renew()
             return self._follow(seen, server, view, master, now)
         self._connecting = None
         return self._stand(seen, server, view, now)
@@ -373,7 +373,7 @@ class ServerAgent:
 
     def _stand(self, seen: Seen, server: Server, view: View, now: float) -> list[Action]:
         """Sentinels know a master that does not lead. They may choose this server only if it is the best one."""
-        waited = self._silent.is_over(seen.states, now)
+        waited = self._deadline.has_passed(seen.states, now)
         verdict = choose(self._all_states(seen), waited, self._settings.patient, self._decision(seen, view))
         said = Say("election", "\n  ".join((f"{pod(view.master)} does not lead: {verdict.why}", *verdict.evidence)))
         if verdict.best != self._settings.host:
