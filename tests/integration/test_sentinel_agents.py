@@ -230,6 +230,26 @@ def test_all_sentinels_at_once_take_the_same_master_again(every_flavor):
         assert pods.wait_whole() == master
 
 
+def test_a_sentinel_that_is_alone_with_what_it_names_is_started_anew(every_flavor, monkeypatch):
+    """It hears the others all the time, and believes itself: they are of the same epoch."""
+    monkeypatch.setattr("agent.sentinel.ALONE_SECONDS", 3.0)
+    with SentinelPods(every_flavor, servers=2, password="") as pods:
+        master = pods.wait_whole()
+        host = pods.sentinels[0]
+        (other,) = other_than(pods, master)
+
+        def ask(*words: str) -> str:
+            return pods.ask(host, "sentinel", *words, port=pods.sentinel_port)
+
+        ask("remove", MASTER_NAME)
+        assert ask("monitor", MASTER_NAME, other, str(pods.redis_port), "2") == "OK"
+        wait_for("the Sentinel ends", lambda: pods.processes[f"{host} container"].poll() is not None)
+        assert "starts its Sentinel anew" in pods.log(host)
+        pods.start_container(host)
+        wait_for("it names the master", lambda: master in ask("get-master-addr-by-name", MASTER_NAME))
+        assert pods.wait_whole() == master
+
+
 def test_an_emptied_server_is_never_promoted(every_flavor):
     """The master's volume is emptied, and it is back before Sentinels find it down."""
     with SentinelPods(every_flavor) as pods:

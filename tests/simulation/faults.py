@@ -12,6 +12,8 @@ from .world import World
 
 Mend = Callable[[], None]
 GRACE_SECONDS = 60.0
+# Longer than a failover takes.
+SLEEP_SECONDS = 25.0
 
 
 class Faults:
@@ -460,6 +462,8 @@ class Faults:
         return lambda: None
 
     def one_master_after_the_other(self) -> Mend:
+        """And an agent sleeps until it labels one that has not been it for long."""
+        self.world.sleeps = SLEEP_SECONDS
         master, _replica = self._master_and_replica()
         for _number in range(2):
             self._then(self.random.uniform(5, 20), self.kill_server)

@@ -107,16 +107,9 @@ class Properties:
                 return f"{sentinel.name} does not run"
             if sentinel.state:
                 return f"{sentinel.name} fails over"
-        stuck = [one for one in world.sentinels if one.address() != master.host]
-        if stuck and (len(stuck) * 2 >= len(world.sentinels) or not self._is_stuck_for_good(master)):
-            return f"{stuck[0].name} names {stuck[0].address()} in epoch {stuck[0].config_epoch}, not {master.name}"
+            if sentinel.address() != master.host:
+                return f"{sentinel.name} names {sentinel.address()} in epoch {sentinel.config_epoch}, not {master.name}"
         return ""
-
-    def _is_stuck_for_good(self, master: Server) -> bool:
-        """Whether the Sentinels that name another one do so under the same epoch, see README.md."""
-        right = [one for one in self.world.sentinels if one.address() == master.host]
-        wrong = [one for one in self.world.sentinels if one.address() != master.host]
-        return all(one.config_epoch == right[0].config_epoch for one in wrong)
 
     def missing(self) -> dict[int, list[str]]:
         """Acknowledged writes that are neither in the master's data nor in a copy that a state names."""

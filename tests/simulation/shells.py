@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from agent.evidence import State
 from agent.model import Action, Ask, AskSentinel, Gate, Gone, Keep, Note, Renew, Say, Seen
 from agent.redis_io import state_without_agent
-from agent.sentinel import Begin, Label, SentinelAgent, SentinelSeen, Write
+from agent.sentinel import Begin, Label, Restart, SentinelAgent, SentinelSeen, Write
 from agent.server import ServerAgent, Settings
 
 from .sentinels import Sentinel
@@ -250,7 +250,9 @@ class SentinelShell(Shell):
         self.sentinel = sentinel
 
     def begin(self) -> None:
-        self.agent = SentinelAgent(len(self.world.sentinels), self.world.plan.election, self.world.plan.patient)
+        self.agent = SentinelAgent(
+            self.sentinel.host, len(self.world.sentinels), self.world.plan.election, self.world.plan.patient
+        )
 
     def _reaches_api(self) -> bool:
         return not self.world.api.away and self.world.network.carries(self.machine, "api")
@@ -280,6 +282,8 @@ class SentinelShell(Shell):
         seen = SentinelSeen(record, pods, views, states, self.sentinel.configured, *self.world.decision)
         actions = self.agent.round(seen, self.clock())
         stall = self.stall() if actions else 0.0
+        if any(isinstance(action, Label) and action.role == "master" for action in actions):
+            stall, self.world.sleeps = max(stall, self.world.sleeps), 0.0
         if stall == 3.0 and self.random.random() < 0.5:
             # A process can be stopped for long between what it saw and what it does about it.
             stall = self.random.uniform(5.0, 30.0)
@@ -291,6 +295,10 @@ class SentinelShell(Shell):
     def do(self, action: Any) -> None:
         if isinstance(action, Begin):
             self.sentinel.configure(action.epoch, action.master)
+            return
+        if isinstance(action, Restart):
+            self.sentinel.end(False)
+            self.world.count("a Sentinel alone with what it names")
             return
         if not self._reaches_api():
             raise OSError("no answer of Kubernetes")

@@ -113,6 +113,8 @@ class World:
 
     disturbed = False
     """Whether anything may still break."""
+    sleeps = 0.0
+    """How long the next agent is stopped that is about to label a master."""
 
     def may_crash(self, server: Server) -> None:
         if self.disturbed and self.random.random() < self.plan.crashes:

@@ -24,6 +24,17 @@ def empty(number):
     return State(f"s-{number}")
 
 
+# Seed 20536: no Sentinel named the one any more, and the other one was promoted from the same history. The first was
+# promoted once more before it wrote anything again.
+UNNAMED = State("s-1", 5, "s-0", Data("b", 160, 150, ("a", 140)), (("z", 30), ("a", 140)), 9)
+AGAIN = State("s-1", 5, "s-0", Data("c", 160, 150, ("b", 155)), (("z", 30), ("a", 140), ("b", 155)), 9)
+AT_REST = State("s-0", 5, "s-0", Data("d", 140, 140, ("a", 140)), (("z", 30), ("a", 140)), 9)
+WROTE_TOO = State("s-0", 5, "s-0", Data("d", 150, 145, ("a", 140)), (("z", 30), ("a", 140)), 9)
+# It was empty, and all its data came from a server that has not been in history a.
+RELATED_LONG_AGO = State("s-2", 5, "s-0", Data("e", 99, 99, ("0" * 40, -2)), (("z", 30),), 9)
+UNRELATED = State("s-2", 5, "s-0", Data("e", 99, 99, ("0" * 40, -2)), (), 9)
+
+
 @pytest.mark.parametrize(
     ("one", "other", "all_of", "more"),
     [
@@ -50,6 +61,15 @@ def empty(number):
         # What comes after the last write of the other one may be PING only, and is taken for more.
         (promoted(1, most=140, end=140), state(0, least=130, most=130), True, True),
         (promoted(1, most=140, end=140), state(0, least=140, most=140), True, False),
+        (UNNAMED, AT_REST, True, True),
+        (AGAIN, AT_REST, True, True),
+        (AT_REST, AGAIN, False, False),
+        (AGAIN, WROTE_TOO, False, True),
+        (WROTE_TOO, AGAIN, False, True),
+        (AT_REST, UNNAMED, False, False),
+        (UNNAMED, RELATED_LONG_AGO, False, True),
+        (UNNAMED, UNRELATED, False, False),
+        (UNRELATED, UNNAMED, False, False),
         # A later term has something of its own.
         (state(0, term=6, replid="c"), state(1, least=100, most=100), False, True),
     ],
@@ -89,6 +109,15 @@ def test_the_stale_one_does_not_lead_because_of_its_number():
 def test_the_master_of_the_latest_term_leads_at_once_where_all_answer():
     assert chosen(state(0), state(1, least=99), state(2, least=101), patient=True) == "s-0"
     assert chosen(state(0, term=4), state(1, term=5, master="s-1"), state(2, term=5, master="s-1")) == "s-1"
+
+
+@pytest.mark.parametrize("unnamed", [UNNAMED, AGAIN])
+def test_a_former_master_does_not_lead_before_one_that_went_on_without_it(unnamed):
+    assert chosen(AT_REST, unnamed, empty(2)) == "s-1"
+    assert chosen(AT_REST, unnamed, empty(2), patient=True) == "s-1"
+    # Each of them may have something, and then it is the former master; the third has less than both.
+    third = state(2, least=90, most=90)
+    assert chosen(WROTE_TOO, unnamed, third) == "s-0"
 
 
 def test_half_of_the_servers_are_enough_after_the_time_and_fewer_never():

@@ -83,7 +83,7 @@ class Kubernetes:
 
 def rounds(kubernetes, sentinels):
     """An agent, one step at a time: another may act between any two."""
-    agent = SentinelAgent(len(SENTINELS), 60, False)
+    agent = SentinelAgent("t-0", len(SENTINELS), 60, False)
     while True:
         pods = list(kubernetes.pods.values())
         yield

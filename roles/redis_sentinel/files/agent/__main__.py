@@ -27,7 +27,7 @@ from .kube import Kubernetes
 from .model import CLOSED, Action, Ask, AskSentinel, Gate, Gone, Keep, Note, Renew, Say, Seen, parse_decision
 from .neighbours import Group, Neighbour, Sentinel
 from .redis_io import SERVER_QUESTIONS, Client, Refused, parse_server, sentinel_config, votes_in
-from .sentinel import Begin, Label, SentinelAgent, SentinelSeen, Write
+from .sentinel import Begin, Label, Restart, SentinelAgent, SentinelSeen, Write
 from .server import ServerAgent, Settings
 from .status import Status
 
@@ -248,7 +248,7 @@ class SentinelShell(Shell):
         pods = [pod(host) for host in environment["HOSTS"].split()]
         self.kubernetes = kubernetes or Kubernetes(environment["NAMESPACE"], pods, environment["RECORD"])
         self.agent = SentinelAgent(
-            len(self.sentinels), float(environment["ELECTION_SECONDS"]), environment["PATIENT"] == "yes"
+            self.host, len(self.sentinels), float(environment["ELECTION_SECONDS"]), environment["PATIENT"] == "yes"
         )
         self._told: dict[str, str] = {}
         self.status = Status(self.address(), self.live, self.fresh, dict)
@@ -289,6 +289,8 @@ class SentinelShell(Shell):
             latest = votes_in(before.read_text(errors="replace")) if before.exists() else -1
             content = sentinel_config(self.env, self.password(), action.epoch, latest, action.master)
             disk.replace_file(self.run_directory / "sentinel.conf", content, 0o600)
+        elif isinstance(action, Restart):
+            self.sentinels[self.host].shut_down()
         elif isinstance(action, Write):
             self.kubernetes.write(action)
         elif isinstance(action, Label):

@@ -111,6 +111,32 @@ class State:
         )  # fmt: skip
 
 
+class Deadline:
+    """Until when servers that do not answer are waited for: so long after there was a master, or their last answer.
+
+    One that is late once has not had its time.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._since: float | None = None
+        self._answered: dict[str, float] = {}
+
+    def renew(self) -> None:
+        """There is a master."""
+        self._since = None
+
+    def has_passed(self, states: Mapping[str, State | None], now: float) -> bool:
+        """Whether nobody is waited for any more."""
+        since = self._since = now if self._since is None else self._since
+        self._answered.update({host: now for host, state in states.items() if state is not None})
+        return all(
+            now - max(since, self._answered.get(host, since)) >= self._seconds
+            for host, state in states.items()
+            if state is None
+        )
+
+
 @dataclass(frozen=True)
 class Verdict:
     """Who may lead. ``best`` is empty while that is not decided; ``evidence`` has a line per server."""
@@ -146,12 +172,26 @@ def has_more_than(state: State, other: State) -> bool:
         return True
     if state.term < other.term:
         return False
-    # It was promoted, and has written since in a history that the other one knows nothing of.
-    replid, end = state.data.before
-    written = state.data.most is not None and state.data.most > end
-    if written and replid == other.data.replid and reaches(other, state.data.replid) < 0:
+    if _went_on_without(state, other):
         return True
     return other.data.most is not None and reaches(state, other.data.replid) > other.data.most
+
+
+def _went_on_without(state: State, other: State) -> bool:
+    """Whether it was promoted and went on in a history of which the other one knows only those that came before.
+
+    That one was not there any more then, or was promoted itself. Offsets go on from one history to the next.
+    """
+    most = -1 if state.data.most is None else state.data.most
+    line = [*dict((*state.history, state.data.before)).items(), (state.data.replid, most)]
+    line = [(replid, end) for replid, end in line if end >= 0]
+    known = [place for place, (replid, _end) in enumerate(line) if reaches(other, replid) >= 0]
+    unknown = line[known[-1] :] if known else []
+    return any(end > start for (_before, start), (_replid, end) in zip(unknown, unknown[1:]))
+
+
+def _is_ahead(state: State, other: State) -> bool:
+    return has_more_than(state, other) and not has_more_than(other, state)
 
 
 def rank(state: State, ordinal: int, replid: str) -> tuple[int, bool, bool, int, int]:
@@ -182,8 +222,8 @@ def choose(
         return Verdict("", "no server answers", evidence)
     latest = max(known, key=lambda state: (state.term, state.own, not state.empty, state.data.least))
     order = {host: number for number, host in enumerate(states)}
-    # A former master may have lost what another still has.
-    fit = [one for one in known if not any(has_more_than(rival, one) for rival in known)]
+    # A former master may have lost what another still has. Of two that were promoted each may have something.
+    fit = [one for one in known if not any(_is_ahead(rival, one) for rival in known)]
     best = max(fit or known, key=lambda state: rank(state, order[state.host], latest.data.replid))
     named = states.get(expected)
     if named is not None and all(has_all_of(named, state) for state in known if state is not named):

@@ -93,6 +93,14 @@ class Sentinel:
             raise LookupError("watches no master")
         return view
 
+    def shut_down(self) -> None:
+        """Instead of an answer it closes the connection."""
+        try:
+            replies = self._client.ask(("SHUTDOWN",))
+        except OSError:
+            return
+        raise OSError(f"SHUTDOWN: {replies[0]}")
+
     def fail_over(self) -> bool:
         """Whether it has begun."""
         (reply,) = self._client.ask(("SENTINEL", "FAILOVER", self._name))

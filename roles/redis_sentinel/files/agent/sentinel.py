@@ -13,8 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .evidence import State, Verdict, choose, pod
+from .evidence import Deadline, State, Verdict, choose, pod
 from .model import Action, Say, View, agreed
+
+# A Sentinel hears of what others know in a few seconds.
+ALONE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,11 @@ class Begin(Action):
 
 
 @dataclass(frozen=True)
+class Restart(Action):
+    """End the Sentinel: its container starts anew, and begins with what the others know."""
+
+
+@dataclass(frozen=True)
 class Write(Action):
     """Change the record, if it is still at its version."""
 
@@ -82,9 +90,10 @@ class Label(Action):
 class SentinelAgent:
     """One round after the other."""
 
-    def __init__(self, sentinels: int, election: float, patient: bool) -> None:
-        self._sentinels, self._election, self._patient = sentinels, election, patient
-        self._no_master_since: float | None = None
+    def __init__(self, host: str, sentinels: int, election: float, patient: bool) -> None:
+        self._host, self._sentinels, self._patient = host, sentinels, patient
+        self._deadline = Deadline(election)
+        self._alone_since: float | None = None
         self.verdict: Verdict | None = None
 
     def round(self, seen: SentinelSeen, now: float) -> list[Action]:
@@ -94,13 +103,34 @@ class SentinelAgent:
         if not seen.configured:
             actions += self._begin(seen, now)
         else:
-            self._no_master_since = self.verdict = None
+            self._deadline.renew()
+            self.verdict = None
+        actions += self._agree(seen.views.get(self._host), view, now)
         record = seen.record
         if view is not None and record is not None and view.epoch > record.term:
             actions.append(Write(Record(record.version, view.epoch, view.master), "most Sentinels agree on it"))
         if seen.pods is not None:
             actions += labels(seen.pods, view, record) if view is not None else doubts(seen.pods, seen.states)
         return actions
+
+    def _agree(self, own: View | None, view: View | None, now: float) -> list[Action]:
+        """Leave what only this Sentinel believes: it would name the wrong master until the next failover.
+
+        One that is late with the end of its own failover, and hears of a later one in that moment, takes over the epoch
+        and not the master: it compares what it hears with the master before its failover.
+        """
+        if own is None or view is None:
+            # Who is late says nothing.
+            return []
+        if own.epoch != view.epoch or own.master == view.master or own.failing_over:
+            self._alone_since = None
+            return []
+        if self._alone_since is None:
+            self._alone_since = now
+        if now - self._alone_since < ALONE_SECONDS:
+            return []
+        self._alone_since = None
+        return [Say("alone", "starts its Sentinel anew: in this epoch most others name another master"), Restart()]
 
     def _begin(self, seen: SentinelSeen, now: float) -> list[Action]:
         """The master to begin with: what Sentinels, the record or the servers know, whichever is of the latest term."""
@@ -118,11 +148,10 @@ class SentinelAgent:
         if len(leads) == 1 and leads[0].own:
             return self._with(leads[0].term, leads[0].host, "it leads")
         record = seen.record
-        if record.master and record.term >= latest and self._is_possible(seen, record):
+        # Who does not answer may be of a later term, that was not written any more.
+        waited = self._deadline.has_passed(seen.states, now)
+        if waited and record.master and record.term >= latest and self._is_possible(seen, record):
             return self._with(record.term, record.master, "it is on record")
-        if self._no_master_since is None:
-            self._no_master_since = now
-        waited = now - self._no_master_since >= self._election
         term = max(latest, record.term) + 1
         decided = seen.decided if seen.decided_term == term else ""
         self.verdict = verdict = choose(seen.states, waited, self._patient, decided)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .evidence import HISTORIES, Data, Memory, State, choose, has_all_of, has_more_than, pod
+from .evidence import HISTORIES, Data, Deadline, Memory, State, choose, has_all_of, has_more_than, pod
 from .handover import HandOver
 from .model import (
     FENCE,
@@ -93,7 +93,7 @@ class ServerAgent:
         self._reign = memory.data.replid if memory.master == settings.host else ""
         self._outvoted: tuple[int, str, str] | None = None
         self._outvoted_since = 0.0
-        self._no_master_since: float | None = None
+        self._deadline = Deadline(settings.election)
         self._connecting: tuple[str, float] | None = None
         self._stands_since: float | None = None
         self._dead_link_since: float | None = None
@@ -111,7 +111,7 @@ class ServerAgent:
         if server is None or server.loading:
             # Others must not believe what it was, and what was noted is not known to be there.
             self.state = None
-            self._no_master_since = None
+            self._deadline.renew()
             self.ready = False
             return self._note(seen, now, final=True)
         self._measure(seen, server)
@@ -171,7 +171,10 @@ class ServerAgent:
         pieces: dict[str, int] = {}
         mine = (*self.history, (replid, self.data.least))
         replaced = not server.leads and replid not in (server.replid, server.replid2)
-        for known, end in (*(() if replaced else mine), *more):
+        of_master = {known for known, _end in more}
+        ours = () if replaced else mine
+        # One after the other, as the data went through them.
+        for known, end in (*(one for one in ours if one[0] not in of_master), *more, *ours):
             pieces[known] = max(end, pieces.get(known, -1))
         for unknown in ("", "0" * 40, server.replid):
             pieces.pop(unknown, None)
@@ -226,14 +229,17 @@ class ServerAgent:
         self._outvoted = None
         self.waiting = ""
         if server.leads:
-            self._reign, self._no_master_since = server.replid, None
+            self._reign = server.replid
+            self._deadline.renew()
             return [*self._close(server), *self._settle(server, view)]
         if server.link_up or any(state and state.leads and state.term >= view.epoch for state in seen.states.values()):
             # Sentinels are about to make it the master, or hear of another one in a moment.
             return []
-        waited = self._waited(now)
+        waited = self._deadline.has_passed(seen.states, now)
         ahead = [state for state in seen.states.values() if state and has_more_than(state, self._own_state(seen))]
-        if not ahead and self.memory.master == self._settings.host and self._is_whole(server):
+        # Since an earlier term another one may have been the master.
+        was_master = (self.memory.term, self.memory.master) == (view.epoch, self._settings.host)
+        if not ahead and was_master and self._is_whole(server):
             return self._lead(view, "it was the master, and has its data")
         verdict = choose(
             self._all_states(seen), waited, self._settings.patient, self._decision(seen, view), self._settings.host
@@ -255,11 +261,12 @@ class ServerAgent:
             return self._step_down(server, view, now)
         self._outvoted = None
         if server.link_up and _plain(server.follows) == view.master and not self._is_dead_link(server, master, now):
-            self._no_master_since, self._connecting, self.waiting, self._kept = None, None, "", ""
+            self._deadline.renew()
+            self._connecting, self._stands_since, self.waiting, self._kept = None, None, "", ""
             shut_out = master is not None and self._settings.host in master.excluded
             return [*self._close(server), *(self._priority(server, 0) if shut_out else self._settle(server, view))]
         if master is not None and master.leads:
-            self._no_master_since = None
+            self._deadline.renew()
             return self._follow(seen, server, view, master, now)
         self._connecting = None
         return self._stand(seen, server, view, now)
@@ -366,10 +373,12 @@ class ServerAgent:
 
     def _stand(self, seen: Seen, server: Server, view: View, now: float) -> list[Action]:
         """Sentinels know a master that does not lead. They may choose this server only if it is the best one."""
-        verdict = choose(self._all_states(seen), self._waited(now), self._settings.patient, self._decision(seen, view))
+        waited = self._deadline.has_passed(seen.states, now)
+        verdict = choose(self._all_states(seen), waited, self._settings.patient, self._decision(seen, view))
         said = Say("election", "\n  ".join((f"{pod(view.master)} does not lead: {verdict.why}", *verdict.evidence)))
         if verdict.best != self._settings.host:
-            self._stands_since = None
+            if verdict.best:
+                self._stands_since = None
             return [said, *self._close(server), *self._priority(server, 0)]
         if self._stands_since is None:
             self._stands_since = now
@@ -389,14 +398,20 @@ class ServerAgent:
 
     def _settle(self, server: Server, view: View) -> list[Action]:
         """This server has its place: it remembers it, and Sentinels may choose it."""
+        self._remember_term(server, view)
+        return self._priority(server, 100)
+
+    def _remember_term(self, server: Server, view: View) -> None:
         if not server.rewriting:
             self.memory = replace(self.memory, term=view.epoch, master=view.master)
-        return self._priority(server, 100)
 
     def _go(self, seen: Seen, server: Server, view: View | None, now: float) -> list[Action]:
         if self._hand_over is None:
             one = self._settings
             self._hand_over = HandOver(one.host, one.port, one.patience, one.needed)
+        if server.leads and view is not None and view.master == self._settings.host:
+            # It may have been made the master only now.
+            self._remember_term(server, view)
         return self._hand_over.round(seen, server, view, self.memory.term, now)
 
     def answered(self, accepted: bool, now: float) -> None:
@@ -419,11 +434,6 @@ class ServerAgent:
 
     def _decision(self, seen: Seen, view: View) -> str:
         return seen.decided if seen.decided and seen.decided_term == view.epoch + 1 else ""
-
-    def _waited(self, now: float) -> bool:
-        if self._no_master_since is None:
-            self._no_master_since = now
-        return now - self._no_master_since >= self._settings.election
 
     def _close(self, server: Server) -> list[Action]:
         return [] if server.closed or server.syncing else [Gate(False)]

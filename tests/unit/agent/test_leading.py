@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When a server that Sentinels expect to be the master leads. Each was found by a seed of tests/simulation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from agent.evidence import Data, Memory, State
+from agent.model import Ask, Disk, Renew, Seen, Server, View
+from agent.sentinel import Record, SentinelAgent, SentinelSeen, Write
+from agent.server import ServerAgent, Settings
+
+HOSTS = ("s-0", "s-1", "s-2")
+LEAD = Ask(("REPLICAOF", "NO", "ONE"))
+PARKED = Server("run", "slave", "dummy", 1, follows="s-0", keys=9)
+BEHIND = State("s-1", 4, "s-2", Data("a", 80, 80), (), 9)
+AHEAD = State("s-2", 4, "s-0", Data("a", 130, 130), (), 9)
+ELECTION = 20.0
+
+
+def agent_of(term, master="s-0", data=Data("a", 100, 120), history=()):  # noqa: B008
+    settings = Settings("s-0", HOSTS, 3, ELECTION, False, 30.0, 0, 3)
+    return ServerAgent(settings, Memory(term, master, data, history, (1, 500)))
+
+
+def leads(agent, now, *states, epoch=4, server=PARKED, going=False):
+    known = {"s-1": None, "s-2": None, **{one.host: one for one in states}}
+    views = dict.fromkeys(("t-0", "t-1", "t-2"), View(epoch, "s-0"))
+    return LEAD in agent.round(Seen(server, views, known, Disk((1, 500)), going), now)
+
+
+@pytest.mark.parametrize(
+    ("term", "master", "at_once"),
+    [
+        (4, "s-0", True),
+        # In term 3 another one may have been the master, which does not answer.
+        (3, "s-0", False),
+        (-1, "s-0", False),
+        (4, "s-1", False),
+    ],
+)
+def test_only_the_master_of_this_very_term_waits_for_nobody(term, master, at_once):
+    agent = agent_of(term, master)
+    assert leads(agent, 0.0) is at_once
+
+
+def test_it_does_not_lead_because_another_is_late_once():
+    """Seed 2932: one that had answered half a second before had the time to answer, it was said."""
+    agent = agent_of(3, "s-1")
+    assert not leads(agent, 0.0, BEHIND, AHEAD)
+    assert not leads(agent, ELECTION, BEHIND, AHEAD)
+    assert not leads(agent, ELECTION + 1, BEHIND)
+    assert not leads(agent, 2 * ELECTION - 1, BEHIND)
+    assert leads(agent, 2 * ELECTION, BEHIND)
+
+
+def test_those_that_stay_silent_are_not_waited_for_any_longer():
+    agent = agent_of(3, "s-1")
+    assert not leads(agent, 0.0, BEHIND, AHEAD)
+    assert not leads(agent, ELECTION - 0.5, BEHIND)
+    assert leads(agent, ELECTION, BEHIND)
+
+
+def test_a_sentinel_does_not_begin_because_a_server_is_late_once():
+    record = Record("1")
+    agent = SentinelAgent("t-0", 3, ELECTION, False)
+
+    def writes(now, *states):
+        known = {"s-0": State("s-0"), "s-1": BEHIND, "s-2": None, "s-3": None}
+        known.update({one.host: one for one in states})
+        seen = SentinelSeen(record, None, {}, known, configured=False)
+        return [action.record.master for action in agent.round(seen, now) if isinstance(action, Write)]
+
+    assert writes(0.0, AHEAD) == []
+    assert writes(ELECTION - 1, AHEAD) == []
+    assert writes(ELECTION) == []
+    assert writes(2 * ELECTION - 2) == []
+    assert writes(2 * ELECTION - 1) == ["s-1"]
+
+
+def test_one_that_is_made_the_master_while_it_goes_remembers_that():
+    """Seed 3885: replicas were of a later term than their master, which came back and did not lead any more."""
+    agent = agent_of(0, "s-1")
+    master = replace(PARKED, role="master", replid="b", offset=200, replid2="a", offset2=201, follows="")
+    leads(agent, 0.0, epoch=1, server=master, going=True)
+    assert (agent.state.term, agent.state.master) == (1, "s-0")
+
+
+def test_histories_stay_in_the_order_in_which_the_data_went_through_them():
+    """Also where the master still knows of one that its replica has forgotten."""
+    agent = agent_of(4, "s-1", Data("b", 100), (("z", 5),))
+    linked = replace(PARKED, replid="c", replid2="b", offset2=101, offset=150, follows="s-1", link_up=True)
+    master = State("s-1", 4, "s-1", Data("c", 150, 150), (("a", 50), ("b", 110)), 9, leads=True)
+    leads(agent, 0.0, master, server=linked)
+    assert agent.state.history == (("z", 5), ("a", 50), ("b", 110))
+
+
+def test_a_server_that_stands_for_long_counts_anew_although_others_are_late_now_and_then():
+    """Seed 2160: Sentinels refuse a replica whose link has been down for long, and that never ended."""
+    agent = agent_of(4, "s-1", Data("a", 100, 100))
+
+    parked = replace(PARKED, replid="a", offset=100, follows="s-1")
+
+    def renews(now, *states, server=parked):
+        known = {"s-1": None, "s-2": None, **{one.host: one for one in states}}
+        views = dict.fromkeys(("t-0", "t-1", "t-2"), View(4, "s-1"))
+        return Renew("s-1") in agent.round(Seen(server, views, known, Disk((1, 500))), now)
+
+    third = replace(BEHIND, host="s-2")
+    assert not renews(0.0, BEHIND, third)
+    assert not renews(29.5, BEHIND, third)
+    assert not renews(30.0, BEHIND)
+    assert not renews(59.5, BEHIND, third)
+    assert renews(60.0, BEHIND, third)
+    # Another one was better meanwhile.
+    assert not renews(100.0, BEHIND, AHEAD)
+    assert not renews(120.0, BEHIND, third)
+    assert renews(180.0, BEHIND, third)
+    # It had a link meanwhile.
+    assert not renews(200.0, replace(BEHIND, leads=True), third, server=replace(parked, link_up=True))
+    assert not renews(240.0, BEHIND, third)
+    assert renews(300.0, BEHIND, third)
