@@ -152,6 +152,9 @@ class Restarts:
         timeout = float(self._params["timeout"])
         with Lease(self._api, self._params["namespace"], self._params["name"], timeout, self._report) as lease:
             while True:
+                # somebody may have changed the template meanwhile, and pods that were made since are of the new one
+                for group in self._groups:
+                    group.learn_revision()
                 plan = self._plan(self._observe())
                 if not plan:
                     return
