@@ -240,8 +240,8 @@ def parse_save(lines: Sequence[Sequence[str]]) -> tuple[tuple[int, int], ...]:
         if index == 0 or words == [""]:
             points = []
         # all of them may be in one pair of quotes
-        words = words[0].split() if len(words) == 1 else words
-        numbers = [int(word) for word in words if _NUMBER.fullmatch(word)]
+        single = words[0].split() if len(words) == 1 else words
+        numbers = [int(word) for word in single if _NUMBER.fullmatch(word)]
         points += zip(numbers[::2], numbers[1::2])
     return tuple(points)
 
