@@ -239,7 +239,9 @@ def parse_save(lines: Sequence[Sequence[str]]) -> tuple[tuple[int, int], ...]:
     for index, words in enumerate(lines):
         if index == 0 or words == [""]:
             points = []
-        numbers = [int(word) for word in words if word.isdigit()]
+        # all of them may be in one pair of quotes
+        single = words[0].split() if len(words) == 1 else words
+        numbers = [int(word) for word in single if _NUMBER.fullmatch(word)]
         points += zip(numbers[::2], numbers[1::2])
     return tuple(points)
 
@@ -256,6 +258,7 @@ def _written(item: Any) -> str:
     return '""' if item == "" else str(item)
 
 
+_NUMBER = re.compile("[+]?[0-9]+")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}
 _WORD = re.compile(r"""\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\'|[^'])*)'|(\S+))""")
 

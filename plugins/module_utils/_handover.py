@@ -24,6 +24,9 @@ PAUSE_MS = 2000
 """Longest pause, and a third of the time after which Sentinels call a master down where that is less."""
 CATCH_UP_SECONDS = 8.0
 """Writes are not held back for longer until replicas have caught up; then clients get a rest and it is tried again."""
+HOLD_SECONDS = 25.0
+"""No failover is asked for when writes have been held back for longer: agents let them go on after a minute, as nobody
+would after a run that was killed, and one that has begun takes its failover-timeout."""
 REST_SECONDS = 2.0
 ASK_SECONDS = 1.0
 """A Sentinel that gave up is asked again, or another one, after this time."""
@@ -65,16 +68,15 @@ class HandOver:
         try:
             while True:
                 chosen = self._get_ready(deadline)
-                if self._hold_writes(chosen):
-                    break
+                if not self._hold_writes(chosen):
+                    self._report("replicas did not catch up while writes were held back: trying again")
+                    if time.monotonic() > deadline:
+                        raise self._stalled("Replicas do not catch up with the master.", sorted(chosen))
+                elif new := self._fail_over(chosen, deadline):
+                    self._report(f"{new} is the master now")
+                    return new
                 self._lift()
-                self._report("replicas did not catch up while writes were held back: trying again")
-                if time.monotonic() > deadline:
-                    raise self._stalled("Replicas do not catch up with the master.", sorted(chosen))
                 time.sleep(REST_SECONDS)
-            new = self._fail_over(chosen, deadline)
-            self._report(f"{new} is the master now")
-            return new
         finally:
             self._end()
 
@@ -139,8 +141,12 @@ class HandOver:
             time.sleep(POLL_SECONDS)
 
     def _fail_over(self, chosen: set[str], deadline: float) -> str:
-        """Ask the Sentinels one after the other, again and again, until one of the replicas is the master for most."""
+        """Ask the Sentinels one after the other, again and again, until one of the replicas is the master for most.
+
+        Empty where writes have to be held back anew before the next try.
+        """
         next_ask, answer, turn = 0.0, "no Sentinel was asked", 0
+        until = time.monotonic() + HOLD_SECONDS
         while True:
             infos, masters = self._infos(), self._masters()
             new = [name for name in chosen if infos.get(name, {}).get("role") == "master"]
@@ -155,8 +161,16 @@ class HandOver:
             # a Sentinel that names another master already has finished
             unmoved = [name for name, said in masters.items() if self._name(said) == self._old]
             if not new and not _under_way(masters) and len(unmoved) == len(masters) and unmoved and now >= next_ask:
-                others = set().union(*self._choices().values()) - chosen
-                if others:
+                others, held = set().union(*self._choices().values()) - chosen, self._held()
+                if now > until or held is False:
+                    self._report(
+                        f"{self._old} {'held writes back for long' if held else 'was told to take writes again'}, and "
+                        "Sentinels did not fail over: trying again"
+                    )
+                    return ""
+                if held is None:
+                    answer = f"{self._old} does not answer"
+                elif others:
                     answer = f"Sentinels might choose {', '.join(sorted(others))}, which may lack writes"
                 else:
                     sentinel = unmoved[turn % len(unmoved)]
@@ -167,6 +181,11 @@ class HandOver:
                     turn += 1
                 next_ask = time.monotonic() + ASK_SECONDS
             time.sleep(POLL_SECONDS)
+
+    def _held(self) -> bool | None:
+        """Whether the fence still stands, None where the master does not answer."""
+        (reply,) = self._servers.gather({self._old: [("CONFIG", "GET", "min-replicas-to-write")]})[self._old]
+        return None if isinstance(reply, Exception) else parse_settings(reply)["min-replicas-to-write"] == str(FENCE)
 
     def _end(self) -> None:
         """Take back all that was set, but not while a failover is under way, which would lose what comes now."""

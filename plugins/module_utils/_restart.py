@@ -42,7 +42,7 @@ class Member:
     lasts: bool = True
     """Whether the data is on a volume that outlives the pod."""
     saves: bool = True
-    """Whether the server writes its data before it ends."""
+    """Whether the server writes its data before it ends, as it is set and as far as it could last."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,8 @@ def _refuse_loss(seen: Observation, down: Sequence[Member], running: Sequence[Me
             [f"{m.pod}: {_loss(m)}" for m in lost],
             "Wait until Sentinels agree on a master, which has their data, or delete these pods yourself."
             if seen.sentinels
-            else "Set the settings back, or give the servers a volume and appendonly or save. "
+            else "Set the settings back, or give the servers a volume and appendonly or save. Where they have these, "
+            "their logs say why they fail to write. "
             "redis_standalone_allow_data_loss=true restarts them without their data.",
         )
 

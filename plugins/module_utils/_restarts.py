@@ -152,6 +152,9 @@ class Restarts:
         timeout = float(self._params["timeout"])
         with Lease(self._api, self._params["namespace"], self._params["name"], timeout, self._report) as lease:
             while True:
+                # somebody may have changed the template meanwhile, and pods that were made since are of the new one
+                for group in self._groups:
+                    group.learn_revision()
                 plan = self._plan(self._observe())
                 if not plan:
                     return
@@ -305,16 +308,17 @@ def _described(member: Member, pod: Pod, answers: list) -> Member:
         row["keys"],
         settings.get("min-replicas-to-write") == str(FENCE),
         member.lasts,
-        _saves(settings),
+        saves(info, settings),
     )
 
 
-def _saves(settings: Mapping[str, str]) -> bool:
-    """Whether a server that is asked to end leaves its data on the volume."""
+def saves(info: Mapping[str, str], settings: Mapping[str, str]) -> bool:
+    """Whether a server that is asked to end leaves its data on the volume. One that fails to would be killed."""
+    if settings.get("appendonly") == "yes":
+        return info.get("aof_last_write_status") == "ok"
     at_end = settings.get("shutdown-on-sigterm", "default").split()
-    if settings.get("appendonly") == "yes" or "save" in at_end:
-        return True
-    return bool(settings.get("save")) and "nosave" not in at_end
+    meant = "save" in at_end or (bool(settings.get("save")) and "nosave" not in at_end)
+    return meant and info.get("rdb_last_bgsave_status") == "ok"
 
 
 def run_restart(module) -> None:

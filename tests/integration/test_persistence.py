@@ -28,6 +28,11 @@ CONFIGS = (
     {"appendonly": False, "save": ["900 1 300 10", "''", "60 5"]},
     {"appendonly": '"yes"', "save": "900   '1'"},
     {"appendonly": False, "save": '"900" "0"'},
+    {"appendonly": False, "save": '"900 1"'},
+    {"appendonly": False, "save": ["'900 1 300 10'", r'"6\x30  5"']},
+    {"appendonly": False, "save": "+900 1"},
+    {"appendonly": False, "save": ["900 1", " "]},
+    {"appendonly": False, "save": ["900 1", "' '"]},
 )
 
 

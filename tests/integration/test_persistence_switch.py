@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from redis.exceptions import ResponseError
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info, parse_settings
@@ -15,9 +16,12 @@ from ansible_collections.slotwise.redis.plugins.module_utils._persistence import
     Switch,
     make_plan,
 )
+from ansible_collections.slotwise.redis.plugins.module_utils._restarts import LOOK as RESTART_LOOK
+from ansible_collections.slotwise.redis.plugins.module_utils._restarts import saves
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import DirectDialer, Fleet
 from ansible_collections.slotwise.redis.tests.integration.farm import HOST, Farm
+from ansible_collections.slotwise.redis.tests.integration.pods import wait_for
 
 KEYS = 500
 
@@ -99,3 +103,27 @@ def test_a_server_that_cannot_write_its_file_goes_on_as_before(every_flavor):
             Switch(server.fleet, 3, print).run(server.plan(True, "900 1")[0])
         assert parse_settings(server.fleet.ask_all(LOOK[1])["orders-0"][0])["appendonly"] == "no"
         assert server.farm.ask(0, "SET", "after", "it")
+
+
+@pytest.mark.parametrize("appendonly", ["no", "yes"])
+def test_a_server_that_fails_to_save_is_not_taken_for_one_that_does(every_flavor, appendonly):
+    """Told to end, it would not, and be killed without its keys. It may save again later."""
+    with Server(every_flavor, appendonly, "900 1") as server:
+
+        def asked() -> bool:
+            info, settings = server.fleet.ask_all(*RESTART_LOOK)["orders-0"]
+            return saves(parse_info(info), parse_settings(settings))
+
+        assert asked()
+        in_the_way = server.farm.directory(0) / "dump.rdb"
+        in_the_way.unlink(missing_ok=True)
+        (in_the_way / "x").mkdir(parents=True)
+        with pytest.raises(ResponseError):
+            server.farm.ask(0, "SAVE")
+        server.farm.ask(0, "BGSAVE")
+        wait_for("it failed", lambda: server.farm.ask(0, "INFO", "persistence")["rdb_last_bgsave_status"] == "err")
+        assert asked() is (appendonly == "yes")
+        (in_the_way / "x").rmdir()
+        in_the_way.rmdir()
+        server.farm.ask(0, "BGSAVE")
+        wait_for("it saves", asked)

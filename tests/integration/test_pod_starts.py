@@ -275,6 +275,23 @@ def test_half_of_the_files_is_not_enough(newest_redis, pods, wait_for, kept):
         heals(run, wait_for, master)
 
 
+@pytest.mark.parametrize("emptied", ["*.aof", "appendonly.aof.*.*"])
+def test_files_that_were_cut_to_nothing_are_none(every_flavor, pods, wait_for, emptied):
+    """As people make room on a full disk: the server reads them without a word, and has no keys."""
+    with pods(every_flavor, 6, directives='save ""\n') as run:
+        run.form(replicas=1)
+        fill(run)
+        master = a_master(run, wait_for)
+        note = run.directory(master) / "pod" / "node"
+        wait_for("that it has keys is noted", lambda: " keys" in note.read_text())
+        run.stop(master, signal.SIGKILL)
+        for path in (run.directory(master) / "data" / "appendonlydir").glob(emptied):
+            path.write_bytes(b"")
+        run.start(master)
+        refuses(run, wait_for, "has no data any more", master)
+        heals(run, wait_for, master)
+
+
 def test_a_master_with_snapshots_does_not_start_without_one(newest_redis, pods, wait_for):
     with pods(newest_redis, 6, directives=SNAPSHOTS) as run:
         run.form(replicas=1)

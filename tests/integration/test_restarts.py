@@ -46,17 +46,21 @@ class Cluster:
         self.processes: dict[str, Process] = {**self.pods, **self.sentinels}
         self.names = {process.host: pod for pod, process in self.processes.items()}
         self.revisions = dict.fromkeys(self.processes, "old")
+        self.revision, self.change_after = "new", 0
 
     def stateful_set(self, _namespace: str, name: str) -> StatefulSet:
-        return StatefulSet(name, 3, "new", True)
+        return StatefulSet(name, 3, self.revision, True)
 
     def delete_pod(self, _namespace: str, name: str, _uid: str) -> None:
         self.change()
         running = [n for n in self.processes if self.processes[n].runs]
         assert len(running) == len(self.processes), "two pods away at once"
         self.processes[name].restart(signal.SIGTERM)
-        self.revisions[name] = "new"
+        self.revisions[name] = self.revision
         self.deleted.append(name)
+        assert len(self.deleted) <= 2 * len(self.processes), "pods restart without end"
+        if len(self.deleted) == self.change_after:
+            self.revision = "newer"
 
     def warnings(self, *_asked: str) -> list[str]:
         return []
@@ -92,7 +96,7 @@ class Cluster:
         role = process.role if name in self.pods else ""
         labels = {"controller-revision-hash": self.revisions[name], "redis-role": role}
         ready = name not in self.pods or role == "master" or process.info()["master_link_status"] == "up"
-        return Pod(name, process.host, labels=labels, uid=f"{name} {self.revisions[name]}", ready=ready)
+        return Pod(name, process.host, labels=labels, uid=f"{name} {self.deleted.count(name)}", ready=ready)
 
 
 @pytest.fixture
@@ -130,6 +134,20 @@ def test_one_pod_at_a_time_and_no_write_is_lost(every_flavor, play):
         again = run()
         assert (again["changed"], again["plan"], cluster.commands) == (False, [], commands)
         print(f"{every_flavor}: longest write gap {writer.gap:.2f} s")
+
+
+@pytest.mark.parametrize("change_after", [1, 3])
+def test_a_statefulset_that_somebody_changes_meanwhile_restarts_each_pod_once_more_at_most(
+    newest_redis, play, change_after
+):
+    """Pods that are made from now on are of the newer template, and not outdated."""
+    with SentinelFarm(newest_redis, settings=SETTINGS) as farm:
+        cluster = play(farm)
+        cluster.change_after = change_after
+        run()
+        assert set(cluster.revisions.values()) == {"newer"}
+        assert len(cluster.deleted) == len(cluster.processes) + change_after
+        assert not run()["changed"]
 
 
 @pytest.mark.parametrize("kill_after", [1, 3, 4, 5])

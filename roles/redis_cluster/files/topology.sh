@@ -16,7 +16,7 @@ extra_config() {
 # shellcheck disable=SC2154 # set by read_persistence
 is_the_same_node() {
     [ -e "$REDIS_POD/node" ] || return 0
-    read -r id had_dump <"$REDIS_POD/node"
+    read -r id had <"$REDIS_POD/node"
     # Alone when it was noted.
     [ -n "$id" ] || return 0
     found=$(sed -n 's/^\([0-9a-f]\{40\}\) .* myself,.*/\1/p' "$REDIS_DATA/nodes.conf" 2>/dev/null)
@@ -25,9 +25,17 @@ is_the_same_node() {
     if [ "$found" != "$id" ]; then
         missing="this pod is the node $id of its cluster, and $REDIS_DATA/nodes.conf is that of ${found:-no node}"
     elif [ "$appendonly" = yes ]; then
-        [ -e "$manifest" ] || [ -s "$folder/$aof" ] || missing="$manifest is gone"
-    elif [ -n "$had_dump" ]; then
-        [ -e "$folder/$dump" ] || missing="$folder/$dump is gone"
+        if [ ! -e "$manifest" ] && [ ! -s "$folder/$aof" ]; then
+            missing="$manifest is gone"
+        else
+            case " $had " in
+                *' keys '*) has_aof_data || missing="the append only file in $folder/$aof_folder has no data any more" ;;
+            esac
+        fi
+    else
+        case " $had " in
+            *' dump.rdb '*) [ -e "$folder/$dump" ] || missing="$folder/$dump is gone" ;;
+        esac
     fi
     [ -n "$missing" ] || return 0
     echo "$missing. Its replicas would follow an empty master, and lose their data too. Put the data back, or delete the pod:" \

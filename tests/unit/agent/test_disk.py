@@ -70,3 +70,23 @@ def test_what_cannot_be_linked_is_not_kept_by_half(tmp_path):
     with pytest.raises(FileNotFoundError):
         disk.keep(tmp_path, "kept-of-term-5-a-100", True, "why")
     assert disk.look(tmp_path).kept == ()
+
+
+def test_a_manifest_that_is_being_written_hides_nothing(tmp_path):
+    """A server that ends while it writes one leaves it there, and what was noted would count as lost."""
+    folder = tmp_path / disk.APPEND_ONLY
+    folder.mkdir()
+    manifest = "file appendonly.aof.2.base.rdb seq 2 type b\nfile appendonly.aof.3.incr.aof seq 3 type i\n"
+    (folder / "appendonly.aof.manifest").write_text(manifest)
+    (folder / "appendonly.aof.3.incr.aof").write_text("old")
+    (folder / "temp-appendonly.aof.manifest").write_text("")
+    assert disk.look(tmp_path).tail == (3, 3)
+
+
+def test_halves_of_earlier_copies_go(tmp_path):
+    """Links keep the files of a rewritten append only file on the disk, under a name that never comes again."""
+    (tmp_path / "kept-of-term-4-a-50.new" / disk.APPEND_ONLY).mkdir(parents=True)
+    (tmp_path / "kept-of-term-4-a-40").mkdir()
+    (tmp_path / disk.SNAPSHOT).write_text("data")
+    disk.keep(tmp_path, "kept-of-term-5-a-100", False, "why")
+    assert sorted(path.name for path in tmp_path.glob("kept*")) == ["kept-of-term-4-a-40", "kept-of-term-5-a-100"]

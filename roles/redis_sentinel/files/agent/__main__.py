@@ -266,8 +266,13 @@ class SentinelShell(Shell):
         configured = (self.run_directory / "sentinel.conf").exists()
         decided, term = self.decision()
         actions = self.agent.round(SentinelSeen(record, pods, views, states, configured, decided, term), now)
-        if record is not None:
-            self._publish(states)
+        # Whatever comes of it, the Sentinel needs what is to be done.
+        try:
+            if record is not None:
+                self._publish(states)
+            self.say("publish", "")
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self.say("publish", f"Kubernetes does not take what people are told: {error}")
         return actions
 
     def _publish(self, states: Mapping[str, Any]) -> None:

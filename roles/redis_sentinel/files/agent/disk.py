@@ -17,6 +17,7 @@ MEMORY = ".slotwise-memory.json"
 # What releases before 0.1 wrote: the term and the master on one line.
 EARLIER = ".slotwise-master"
 APPEND_ONLY, SNAPSHOT = "appendonlydir", "dump.rdb"
+MANIFEST = "appendonly.aof.manifest"
 KEPT = "kept-of-term-"
 
 
@@ -71,8 +72,8 @@ def look(data: pathlib.Path) -> Disk:
 def _tail(data: pathlib.Path) -> tuple[int, int]:
     """The number of the file that is appended to (Redis 7: the last one of type i in the manifest), and its size."""
     try:
-        (manifest,) = (data / APPEND_ONLY).glob("*.manifest")
-        files = [line.split() for line in manifest.read_text().splitlines() if " type i" in line]
+        manifest = (data / APPEND_ONLY / MANIFEST).read_text()
+        files = [line.split() for line in manifest.splitlines() if " type i" in line]
         name, number = files[-1][1], files[-1][3]
         return int(number), (data / APPEND_ONLY / name).stat().st_size
     except (OSError, ValueError, IndexError):
@@ -91,7 +92,9 @@ def _size(data: pathlib.Path) -> int:
 def keep(data: pathlib.Path, name: str, append_only: bool, about: str) -> None:
     """Link the files with the data into a directory of its own. Raises OSError where not all of them could be."""
     new, target = data / f"{name}.new", data / name
-    shutil.rmtree(new, ignore_errors=True)
+    # Halves of an agent that was killed hold room that nobody knows of.
+    for half in data.glob(f"{KEPT}*.new"):
+        shutil.rmtree(half, ignore_errors=True)
     new.mkdir()
     source = data / APPEND_ONLY
     if append_only:

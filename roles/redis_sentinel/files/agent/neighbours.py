@@ -9,11 +9,19 @@ import json
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Callable, Generic, TypeVar
+from typing import Callable, Generic, TypeVar
 
 from .evidence import State
 from .model import View
-from .redis_io import SERVER_QUESTIONS, Client, Refused, parse_view, sentinel_questions, state_without_agent
+from .redis_io import (
+    SERVER_QUESTIONS,
+    Client,
+    Refused,
+    parse_view,
+    sentinel_identity,
+    sentinel_questions,
+    state_without_agent,
+)
 
 T = TypeVar("T")
 
@@ -57,7 +65,7 @@ class Neighbour:
 
     def state(self) -> State:
         try:
-            return State.from_json(self._told())
+            return self._told()
         except ConnectionRefusedError:
             # A pod of an earlier release has no agent.
             replies = self._server.ask(*SERVER_QUESTIONS)
@@ -65,7 +73,7 @@ class Neighbour:
                 raise OSError(f"{self._host}: {replies}") from None
             return state_without_agent(self._host, replies)
 
-    def _told(self) -> Any:
+    def _told(self) -> State:
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self._host, self._agent_port, timeout=self._seconds)
         try:
@@ -74,8 +82,12 @@ class Neighbour:
             told = reply.read()
             if reply.status != http.client.OK:
                 raise ValueError(f"{self._host}: {reply.status}")
-            return json.loads(told)
-        except (OSError, http.client.HTTPException, ValueError):
+            state = State.from_json(json.loads(told))
+            if state.host != self._host:
+                # Its name still leads to where it was. What another one has must not count twice.
+                raise ValueError(f"another server, {state.host}, answers at the address of {self._host}")
+            return state
+        except BaseException:
             self._connection.close()
             self._connection = None
             raise
@@ -85,10 +97,14 @@ class Sentinel:
     """A Sentinel, and what it says of the master."""
 
     def __init__(self, host: str, port: int, password: Callable[[], bytes], name: str, seconds: float) -> None:
-        self._client, self._name = Client(host, port, password, seconds), name
+        # One for each: what is asked in a thread may still be unanswered when an order is given.
+        self._views, self._orders = (
+            Client(host, port, password, seconds, sentinel_identity(host, name)) for _use in ("views", "orders")
+        )
+        self._name = name
 
     def view(self) -> View:
-        view = parse_view(self._client.ask(*sentinel_questions(self._name)))
+        view = parse_view(self._views.ask(*sentinel_questions(self._name)))
         if view is None:
             raise LookupError("watches no master")
         return view
@@ -96,12 +112,12 @@ class Sentinel:
     def shut_down(self) -> None:
         """Instead of an answer it closes the connection."""
         try:
-            replies = self._client.ask(("SHUTDOWN",))
+            replies = self._orders.ask(("SHUTDOWN",))
         except OSError:
             return
         raise OSError(f"SHUTDOWN: {replies[0]}")
 
     def fail_over(self) -> bool:
         """Whether it has begun."""
-        (reply,) = self._client.ask(("SENTINEL", "FAILOVER", self._name))
+        (reply,) = self._orders.ask(("SENTINEL", "FAILOVER", self._name))
         return reply == "OK" or str(reply).startswith("INPROG")

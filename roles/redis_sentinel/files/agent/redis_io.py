@@ -26,8 +26,9 @@ class Refused(Exception):
 class Client:
     """A connection, opened when it is needed and again after a failure. OSError when there is no answer in time."""
 
-    def __init__(self, host: str, port: int, password: Callable[[], bytes], seconds: float) -> None:
-        self._address, self._password, self._seconds = (host, port), password, seconds
+    def __init__(self, host: str, port: int, password: Callable[[], bytes], seconds: float, identity: str = "") -> None:
+        """``identity`` is that of a Sentinel: names may lead to where it was, and another one is there now."""
+        self._address, self._password, self._seconds, self._identity = (host, port), password, seconds, identity
         self._socket: socket.socket | None = None
 
     def ask(self, *commands: Sequence[str | bytes]) -> list[Any]:
@@ -56,9 +57,17 @@ class Client:
         self._file = self._socket.makefile("rb")
         password = self._password()
         if password:
+            # Who is there shows first that he asks for one.
+            (reply,) = self._exchange([[b"PING"]])
+            if not str(reply).startswith("NOAUTH"):
+                raise OSError(f"{self._address[0]} answers without being asked for a password: {reply}")
             (reply,) = self._exchange([[b"AUTH", password]])
             if isinstance(reply, Refused):
                 raise OSError(str(reply))
+        if self._identity:
+            (reply,) = self._exchange([[b"SENTINEL", b"MYID"]])
+            if reply != self._identity:
+                raise OSError(f"another Sentinel, or none, answers at the address of {self._address[0]}: {reply}")
 
     def _exchange(self, commands: list[list[bytes]]) -> list[Any]:
         assert self._socket is not None
@@ -80,8 +89,14 @@ class Client:
         if kind == b"*":
             return [self._reply() for _item in range(int(rest))]
         if kind == b"$":
-            return self._file.read(int(rest) + 2)[:-2].decode(errors="replace") if int(rest) >= 0 else None
+            return self._text(int(rest)) if int(rest) >= 0 else None
         return rest
+
+    def _text(self, length: int) -> str:
+        text = self._file.read(length + 2)
+        if len(text) < length + 2 or not text.endswith(b"\r\n"):
+            raise ConnectionResetError("the connection was closed within a reply")
+        return text[:-2].decode(errors="replace")
 
 
 def _bytes(word: str | bytes) -> bytes:
@@ -104,6 +119,7 @@ SERVER_QUESTIONS = (
         "masteruser",
         "appendonly",
         "cluster-announce-hostname",
+        "replica-announce-ip",
     ),
 )
 
@@ -164,6 +180,9 @@ def state_without_agent(host: str, replies: list[Any]) -> State:
     shown = config.get("cluster-announce-hostname", "")
     if not shown.startswith("term-"):
         raise ValueError(f"{host}: its agent does not answer")
+    announced = config.get("replica-announce-ip", host)
+    if announced != host:
+        raise ValueError(f"another server, {announced}, answers at the address of {host}")
     term, master = int(shown[5:].partition(".")[0]), shown.partition(".")[2]
     end = server.offset if server.leads or not server.link_up else None
     history = ((server.replid2, server.offset2 - 1),) if server.offset2 > 0 else ()
@@ -177,6 +196,11 @@ def state_without_agent(host: str, replies: list[Any]) -> State:
         server.leads,
         replicas=tuple(replica.host for replica in server.replicas),
     )
+
+
+def sentinel_identity(host: str, name: str) -> str:
+    """Always the same for this name: other Sentinels would count a new one in addition to the old."""
+    return hashlib.sha1(f"{host} {name}\n".encode()).hexdigest()
 
 
 def sentinel_questions(name: str) -> tuple[tuple[str, ...], ...]:
@@ -209,7 +233,6 @@ def sentinel_config(settings: Mapping[str, str], password: bytes, epoch: int, la
     :arg latest: Up to which it may have voted before, and does not vote again.
     """
     name, host = settings["MASTER_NAME"], settings["POD_HOSTNAME"]
-    identity = hashlib.sha1(f"{host} {name}\n".encode()).hexdigest()
     latest = max(latest, epoch)
     lines = [
         f"port {settings['SENTINEL_PORT']}",
@@ -220,8 +243,7 @@ def sentinel_config(settings: Mapping[str, str], password: bytes, epoch: int, la
         "sentinel announce-hostnames yes",
         f"sentinel announce-ip {host}",
         f"sentinel announce-port {settings['SENTINEL_PORT']}",
-        # Always the same for this name: others would count a new one in addition to the old.
-        f"sentinel myid {identity}",
+        f"sentinel myid {sentinel_identity(host, name)}",
         f"sentinel monitor {name} {master} {settings['REDIS_PORT']} {settings['QUORUM']}",
         f"sentinel down-after-milliseconds {name} {settings['DOWN_AFTER']}",
         f"sentinel failover-timeout {name} {settings['FAILOVER_TIMEOUT']}",
