@@ -32,6 +32,8 @@ ASK_SECONDS = 1.0
 """A Sentinel that gave up is asked again, or another one, after this time."""
 POLL_SECONDS = 0.05
 SLOW_POLL_SECONDS = 0.5
+MAX_LAG = 10
+"""The default of min-replicas-max-lag. With 0, which earlier releases took, a server takes writes behind any fence."""
 REPLICATION: Command = ("INFO", "replication")
 
 
@@ -59,6 +61,7 @@ class HandOver:
         self._names = {_key(e.address, e.port): e.name for e in servers.endpoints}
         self._priorities: dict[str, str] = {}
         self._fenced = False
+        self._max_lag = ""
         self._patience = 0.0
         """After this time Sentinels give a failover up by themselves."""
 
@@ -114,13 +117,16 @@ class HandOver:
     def _hold_writes(self, chosen: set[str]) -> bool:
         """Hold writes back; whether all that may be chosen have every write that was acknowledged before."""
         pause = min(PAUSE_MS, int(self._watched().get("down-after-milliseconds", 0)) // 3)
+        ((lag,),) = self._servers.gather({self._old: [("CONFIG", "GET", "min-replicas-max-lag")]}).values()
+        if not isinstance(lag, Exception):
+            self._max_lag = parse_settings(lag)["min-replicas-max-lag"]
         self._fenced = True
         self._report(f"{self._old} takes no more writes until a replica is the master")
         replies = self._servers.gather(
             {
                 self._old: [
                     ("CLIENT", "PAUSE", pause, "WRITE"),
-                    ("CONFIG", "SET", "min-replicas-to-write", FENCE),
+                    ("CONFIG", "SET", "min-replicas-to-write", FENCE, "min-replicas-max-lag", MAX_LAG),
                     REPLICATION,
                 ]
             }
@@ -209,8 +215,11 @@ class HandOver:
 
     def _lift(self) -> None:
         until, error = time.monotonic() + CATCH_UP_SECONDS, None
+        commands = lift(self._min_replicas)
+        if self._max_lag:
+            commands += (("CONFIG", "SET", "min-replicas-max-lag", self._max_lag),)
         while time.monotonic() < until:
-            error = first_error(self._servers.gather({self._old: lift(self._min_replicas)})[self._old])
+            error = first_error(self._servers.gather({self._old: commands})[self._old])
             if error is None:
                 self._fenced = False
                 return

@@ -221,7 +221,15 @@ class _Holder:
 
 def _here() -> str:
     """This host as far as its process ids are its own: containers may share the host's name, and hosts may too."""
-    return f"{getpass.getuser()}@{socket.gethostname()}/{_process_ids()}"
+    return f"{_user()}@{socket.gethostname()}/{_process_ids()}"
+
+
+def _user() -> str:
+    """Containers may run as a user that has no name there."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _process_ids() -> str:

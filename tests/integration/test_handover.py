@@ -116,6 +116,15 @@ def test_no_acknowledged_write_is_lost(every_flavor):
         print(f"{every_flavor}: longest write gap {writer.gap:.2f} s, {len(writer.acknowledged)} writes")
 
 
+def test_writes_are_held_back_where_no_lag_counts(every_flavor):
+    """With min-replicas-max-lag 0 a server does not look at min-replicas-to-write at all."""
+    with SentinelFarm(every_flavor, settings={**SETTINGS, "min-replicas-max-lag": "0"}) as farm:
+        with Writer(farm) as writer:
+            new = hand_over(farm)
+        assert writer.lost(new) == 0
+        assert_nothing_is_set(farm)
+
+
 def lag(farm: SentinelFarm, replica: Process, keys: int = 40) -> None:
     """Let a replica stand still while the master takes more than it may lack, without losing its link."""
     replica.freeze()

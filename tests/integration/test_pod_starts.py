@@ -163,6 +163,27 @@ def test_files_without_their_manifest_are_not_overlooked(standalone, wait_for):
         assert run.ask(0, "dbsize") == "1"
 
 
+def test_a_first_append_only_file_that_was_never_finished_is_in_nobodys_way(every_flavor, pods, wait_for):
+    """As when a server ends while it switches, for the memory of the process that writes the file."""
+    with pods(every_flavor, 1, directives=SNAPSHOTS, role="redis_standalone") as run:
+        write(run, "key")
+        assert run.ask(0, "save") == "OK"
+        assert run.ask(0, "config", "set", "rdb-key-save-delay", "60000000") == "OK"
+        assert run.ask(0, "config", "set", "appendonly", "yes") == "OK"
+        write(run, "more")
+        begun = run.directory(0) / "data" / "appendonlydir"
+        wait_for("it has begun", lambda: any(path.stat().st_size for path in begun.iterdir()))
+        assert "temp-" in " ".join(path.name for path in begun.iterdir())
+        run.stop(0, signal.SIGKILL)
+        run.start(0)
+        wait_for("it starts", lambda: answers(run))
+        assert run.ask(0, "dbsize") == "1"
+        # What came since the snapshot cannot be read, and is not thrown away.
+        assert any(path.stat().st_size for path in (begun.parent / "unused-appendonlydir").iterdir())
+        restart(run, "appendonly yes\n", signal.SIGKILL)
+        wait_for("it says why it waits", lambda: "appendonly is yes and there is no append only file" in run.log(0))
+
+
 def test_functions_are_data_too(standalone, wait_for):
     with standalone(SNAPSHOTS) as run:
         assert run.ask(0, "function", "load", LIBRARY) == "x"

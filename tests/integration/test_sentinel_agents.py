@@ -151,11 +151,14 @@ def offset(pods: SentinelPods, host: str) -> int:
         return connection.info("replication")["master_repl_offset"]
 
 
-@pytest.mark.parametrize("append_only", ["yes", "no"])
-def test_what_only_an_outvoted_master_has_is_kept(every_flavor, append_only):
-    """It is cut off, takes writes that nobody else has, and finds another master when it is back."""
+@pytest.mark.parametrize(("append_only", "stale"), [("yes", "yes"), ("no", "yes"), ("no", "no")])
+def test_what_only_an_outvoted_master_has_is_kept(every_flavor, append_only, stale):
+    """It is cut off, takes writes that nobody else has, and finds another master when it is back.
+
+    ``stale`` is replica-serve-stale-data: without, a server that waits for its link refuses BGSAVE too.
+    """
     with SentinelPods(every_flavor) as pods:
-        pods.directives["appendonly"] = append_only
+        pods.directives |= {"appendonly": append_only, "replica-serve-stale-data": stale}
         for host in pods.servers:
             pods.kill(host)
             pods.start(host)
@@ -173,6 +176,7 @@ def test_what_only_an_outvoted_master_has_is_kept(every_flavor, append_only):
         files = [path for path in (pods.root / master / "data" / kept).rglob("*") if path.is_file()]
         assert any(b"only-here" in path.read_bytes() for path in files), files
         assert pods.ask(master, "get", "only-here") == ""
+        assert pods.ask(master, "config", "get", "replica-serve-stale-data").split()[1] == stale
         wait_for("people are told", lambda: kept in pods.kubernetes.told.get("kept", ""))
 
 

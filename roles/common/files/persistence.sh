@@ -85,6 +85,10 @@ look_into() {
 # aof_files: the parts of the append only file, as Redis 7 keeps them, and as earlier versions did.
 aof_files() {
     for file in "$folder/$aof_folder"/* "$folder/$aof"; do
+        case ${file##*/} in
+            # Begun and never finished: no server reads it.
+            temp-*) continue ;;
+        esac
         [ ! -f "$file" ] || [ "$file" = "$manifest" ] || echo "$file"
     done
 }

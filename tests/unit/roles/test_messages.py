@@ -665,6 +665,12 @@ WATCHED_REFUSALS = {
             "redis_sentinel_parallel_syncs is 0. Allowed: 1 or more",
         ],
     ),
+    "watched: directives by their older names": (
+        INPUT,
+        {"redis_sentinel_config": {"Min-Slaves-Max-Lag": 0, "min-slaves-to-write": "3"}},
+        NOTHING,
+        ["min-slaves-to-write is 3 and there are 2 replicas", "min-slaves-max-lag is 0. Allowed: 1 or more"],
+    ),
     "watched: directives": (
         INPUT,
         {"redis_sentinel_config": {"min-replicas-to-write": 3, "Replica-Priority": 5}},

@@ -26,8 +26,13 @@ from .evidence import pod
 from .kube import Kubernetes
 from .model import CLOSED, Action, Ask, AskSentinel, Gate, Gone, Keep, Note, Renew, Say, Seen, parse_decision
 from .neighbours import Group, Neighbour, Sentinel
+<<<<<<< .merge_file_h5UjJv
 from .redis_io import SERVER_QUESTIONS, Client, Refused, parse_server, sentinel_config, votes_in
 from .sentinel import Begin, Label, Restart, SentinelAgent, SentinelSeen, Write
+=======
+from .redis_io import SERVER_QUESTIONS, Client, Refused, pairs, parse_server, sentinel_config, votes_in
+from .sentinel import Begin, Label, SentinelAgent, SentinelSeen, Write
+>>>>>>> .merge_file_4AlJ1X
 from .server import ServerAgent, Settings
 from .status import Status
 
@@ -205,7 +210,9 @@ class ServerShell(Shell):
             return None
 
     def do(self, action: Any) -> None:
-        if isinstance(action, Ask):
+        if isinstance(action, Ask) and action.words == ("BGSAVE",):
+            self._save()
+        elif isinstance(action, Ask):
             self._must(*action.words)
         elif isinstance(action, Gate):
             password = self.password()
@@ -225,6 +232,16 @@ class ServerShell(Shell):
         elif isinstance(action, Gone):
             self.say("hand-over", action.text)
             (self.run_directory / "gone").write_text(f"{action.text}\n")
+
+    def _save(self) -> None:
+        """A server without its link may be set to refuse what reads its data, and so to save it."""
+        setting = "replica-serve-stale-data"
+        (given,) = self.server.ask(("CONFIG", "GET", setting))
+        self._must("CONFIG", "SET", setting, "yes")
+        try:
+            self._must("BGSAVE")
+        finally:
+            self._must("CONFIG", "SET", setting, pairs(given)[setting])
 
     def _must(self, *words: str | bytes) -> None:
         (reply,) = self.server.ask(words)

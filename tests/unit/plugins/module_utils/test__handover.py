@@ -52,7 +52,7 @@ class World:
                 self.set_needed(str(command[3]))
             return b"OK"
         if command[:2] == ("CONFIG", "GET"):
-            return [b"min-replicas-to-write", self.needed.encode()]
+            return [b"min-replicas-to-write", self.needed.encode(), b"min-replicas-max-lag", b"10"]
         if command[0] != "INFO":
             return b"OK"
         if name == self.master:

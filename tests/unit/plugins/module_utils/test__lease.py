@@ -239,6 +239,18 @@ def test_the_patience_is_that_of_the_holder(api, clock):
         assert 40 < clock.now - 1000 <= 43
 
 
+@pytest.mark.parametrize("error", [KeyError("getpwuid(): uid not found: 12345"), OSError("No username set")])
+def test_a_user_without_a_name_is_a_number(monkeypatch, error):
+    """As containers have it that run as any user. Python says so by one or the other."""
+
+    def nameless():
+        raise error
+
+    monkeypatch.setattr(_lease.getpass, "getuser", nameless)
+    monkeypatch.setattr(_lease.os, "getuid", lambda: 12345)
+    assert _lease._here().startswith("12345@")
+
+
 def test_a_process_of_this_host_that_has_ended_is_known_at_once(api, clock):
     api.put(NEW, f"{_lease._here()}:{2**22 + 1}", OURS)
     with lease():
