@@ -26,13 +26,8 @@ from .evidence import pod
 from .kube import Kubernetes
 from .model import CLOSED, Action, Ask, AskSentinel, Gate, Gone, Keep, Note, Renew, Say, Seen, parse_decision
 from .neighbours import Group, Neighbour, Sentinel
-<<<<<<< .merge_file_h5UjJv
-from .redis_io import SERVER_QUESTIONS, Client, Refused, parse_server, sentinel_config, votes_in
-from .sentinel import Begin, Label, Restart, SentinelAgent, SentinelSeen, Write
-=======
 from .redis_io import SERVER_QUESTIONS, Client, Refused, pairs, parse_server, sentinel_config, votes_in
-from .sentinel import Begin, Label, SentinelAgent, SentinelSeen, Write
->>>>>>> .merge_file_4AlJ1X
+from .sentinel import Begin, Label, Restart, SentinelAgent, SentinelSeen, Write
 from .server import ServerAgent, Settings
 from .status import Status
 
