@@ -35,6 +35,8 @@ from .model import (
 NOTE_SECONDS = 2.0
 # A run of the collection that was killed may have left its fence.
 FENCE_SECONDS = 60.0
+# A failover that ended a moment ago may be heard of only now.
+QUIET_SECONDS = 5.0
 # A server that connects to an address where nobody is any more would wait for a minute (repl-timeout).
 CONNECT_SECONDS = 3.0
 # Sentinels take no replica that has been without its master for long, as they count it, and a server that stands for an
@@ -98,6 +100,8 @@ class ServerAgent:
         self._stands_since: float | None = None
         self._dead_link_since: float | None = None
         self._fence_since: float | None = None
+        # Until when each Sentinel counts as one that may give this server's place to another.
+        self._contested: dict[str, float] = {}
         self._asked_at = float("-inf")
         self._asked = 0
         self._kept = ""
@@ -120,7 +124,7 @@ class ServerAgent:
         if seen.going:
             actions = self._go(seen, server, view, now)
         else:
-            actions = self._lift_fence(server, now)
+            actions = self._lift_fence(seen, server, view, now)
             if view is not None:
                 mine = view.master == self._settings.host
                 actions += self._expected(seen, server, view, now) if mine else self._other(seen, server, view, now)
@@ -452,20 +456,37 @@ class ServerAgent:
         sentinels = list(seen.views)
         return [AskSentinel(sentinels[self._asked % len(sentinels)])]
 
-    def _lift_fence(self, server: Server, now: float) -> list[Action]:
+    def _lift_fence(self, seen: Seen, server: Server, view: View | None, now: float) -> list[Action]:
         """A hand-over that did not end, because its agent or its run was killed, leaves a fence."""
         self._hand_over = None
         if server.needed < FENCE_OF_A_RUN:
             self._fence_since = None
+            self._contested.clear()
             return []
         if self._fence_since is None:
             self._fence_since = now
-        if server.needed != FENCE and now - self._fence_since < FENCE_SECONDS:
+        left = now - self._fence_since >= (QUIET_SECONDS if server.needed == FENCE else FENCE_SECONDS)
+        if self._may_be_replaced(seen, server, view, now) or not left:
             return []
         return [
             Say("fence", "takes writes again: a hand-over was left unfinished"),
             Ask(("CONFIG", "SET", "min-replicas-to-write", str(self._settings.needed))),
         ]
+
+    def _may_be_replaced(self, seen: Seen, server: Server, view: View | None, now: float) -> bool:
+        """Whether a failover is under way, or ended a moment ago: what this master took now would be lost.
+
+        A Sentinel that falls silent counts for a while as what it was.
+        """
+        for host, one in seen.views.items():
+            if one is None:
+                continue
+            if one.failing_over or one.master != self._settings.host:
+                self._contested[host] = now + FENCE_SECONDS
+            else:
+                self._contested[host] = min(self._contested.get(host, now), now + QUIET_SECONDS)
+        named = view is not None and view.master == self._settings.host
+        return server.leads and (not named or any(until > now for until in self._contested.values()))
 
     def _is_ready(self, seen: Seen, server: Server, view: View | None) -> bool:
         """Whether the next pod may go: this one leads, or is in sync and Sentinels may choose it."""
