@@ -31,6 +31,8 @@ from .model import (
     choosable,
 )
 
+# The replica-priority of a server that Sentinels may choose, and of one that they must not.
+CHOOSABLE, SHUT_OUT = 100, 0
 # How often progress is noted.
 NOTE_SECONDS = 2.0
 # A run of the collection that was killed may have left its fence.
@@ -100,6 +102,9 @@ class ServerAgent:
         self._stands_since: float | None = None
         self._dead_link_since: float | None = None
         self._fence_since: float | None = None
+        # The process in which this server had the priority of its place, and since when somebody else's has stood.
+        self._placed = ""
+        self._set_back_since: float | None = None
         # Until when each Sentinel counts as one that may give this server's place to another.
         self._contested: dict[str, float] = {}
         self._asked_at = float("-inf")
@@ -235,7 +240,7 @@ class ServerAgent:
         if server.leads:
             self._reign = server.replid
             self._deadline.renew()
-            return [*self._close(server), *self._settle(server, view)]
+            return [*self._close(server), *self._settle(server, view, now)]
         if server.link_up or any(state and state.leads and state.term >= view.epoch for state in seen.states.values()):
             # Sentinels are about to make it the master, or hear of another one in a moment.
             return []
@@ -268,7 +273,7 @@ class ServerAgent:
             self._deadline.renew()
             self._connecting, self._stands_since, self.waiting, self._kept = None, None, "", ""
             shut_out = master is not None and self._settings.host in master.excluded
-            return [*self._close(server), *(self._priority(server, 0) if shut_out else self._settle(server, view))]
+            return [*self._close(server), *(self._shut_out(server) if shut_out else self._settle(server, view, now))]
         if master is not None and master.leads:
             self._deadline.renew()
             return self._follow(seen, server, view, master, now)
@@ -383,11 +388,11 @@ class ServerAgent:
         if verdict.best != self._settings.host:
             if verdict.best:
                 self._stands_since = None
-            return [said, *self._close(server), *self._priority(server, 0)]
+            return [said, *self._close(server), *self._shut_out(server)]
         if self._stands_since is None:
             self._stands_since = now
         if now - self._stands_since < STAND_SECONDS:
-            return [said, *self._close(server), *self._priority(server, 100)]
+            return [said, *self._close(server), *self._offer(server)]
         self._stands_since = now
         return [said, *self._close(server), Renew(view.master)]
 
@@ -397,13 +402,24 @@ class ServerAgent:
         return [
             Say("election", said),
             Ask(("REPLICAOF", "NO", "ONE")),
-            Ask(("CONFIG", "SET", "replica-priority", "100")),
+            Ask(("CONFIG", "SET", "replica-priority", str(CHOOSABLE))),
         ]
 
-    def _settle(self, server: Server, view: View) -> list[Action]:
-        """This server has its place: it remembers it, and Sentinels may choose it."""
+    def _settle(self, server: Server, view: View, now: float) -> list[Action]:
+        """This server has its place: it remembers it, and Sentinels may choose it.
+
+        A run sets back replicas that lag while it hands over, as long as its fence may stand.
+        """
         self._remember_term(server, view)
-        return self._priority(server, 100)
+        if server.priority == CHOOSABLE:
+            self._placed, self._set_back_since = server.run_id, None
+            return []
+        if self._placed == server.run_id:
+            if self._set_back_since is None:
+                self._set_back_since = now
+            if now - self._set_back_since < FENCE_SECONDS:
+                return []
+        return self._offer(server)
 
     def _remember_term(self, server: Server, view: View) -> None:
         if not server.rewriting:
@@ -441,6 +457,16 @@ class ServerAgent:
 
     def _close(self, server: Server) -> list[Action]:
         return [] if server.closed or server.syncing else [Gate(False)]
+
+    def _shut_out(self, server: Server) -> list[Action]:
+        """Sentinels must not choose it."""
+        self._placed = ""
+        return self._priority(server, SHUT_OUT)
+
+    def _offer(self, server: Server) -> list[Action]:
+        """Sentinels may choose it."""
+        self._set_back_since = None
+        return self._priority(server, CHOOSABLE)
 
     def _priority(self, server: Server, priority: int) -> list[Action]:
         if server.priority == priority:
