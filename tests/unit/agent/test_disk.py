@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 from agent import disk
 from agent.evidence import Data, Memory
@@ -90,3 +93,50 @@ def test_halves_of_earlier_copies_go(tmp_path):
     (tmp_path / disk.SNAPSHOT).write_text("data")
     disk.keep(tmp_path, "kept-of-term-5-a-100", False, "why")
     assert sorted(path.name for path in tmp_path.glob("kept*")) == ["kept-of-term-4-a-40", "kept-of-term-5-a-100"]
+
+
+def refusing_links(monkeypatch, number):
+    def refuse(*unused, **more):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(disk.os, "link", refuse)
+
+
+@pytest.mark.parametrize("name", ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EXDEV", "EMLINK"])
+@pytest.mark.parametrize("append_only", [True, False])
+def test_where_there_are_no_links_it_is_copied(tmp_path, monkeypatch, name, append_only):
+    """CIFS, and volumes of some drivers."""
+    refusing_links(monkeypatch, getattr(errno, name))
+    monkeypatch.setattr(disk, "CHUNK_BYTES", 2)
+    (tmp_path / disk.APPEND_ONLY).mkdir()
+    data = "appendonlydir/appendonly.aof.3.incr.aof" if append_only else disk.SNAPSHOT
+    (tmp_path / data).write_text("12345")
+    steps = []
+    disk.keep(tmp_path, "kept-of-term-5-a-100", append_only, "why", lambda: steps.append(1))
+    # As what follows does to it.
+    (tmp_path / data).write_text("")
+    assert (tmp_path / "kept-of-term-5-a-100" / data).read_text() == "12345"
+    assert len(steps) == 3
+
+
+@pytest.mark.parametrize("name", ["EIO", "EACCES", "ENOSPC"])
+def test_what_could_not_be_kept_leaves_nothing_behind(tmp_path, monkeypatch, name):
+    """What it holds would count as room that is missing for the next try."""
+    refusing_links(monkeypatch, getattr(errno, name))
+    (tmp_path / disk.SNAPSHOT).write_text("data")
+    with pytest.raises(OSError, match=os.strerror(getattr(errno, name))):
+        disk.keep(tmp_path, "kept-of-term-5-a-100", False, "why")
+    assert [path.name for path in tmp_path.iterdir()] == [disk.SNAPSHOT]
+
+
+def test_a_copy_that_finds_no_room_leaves_nothing_behind(tmp_path, monkeypatch):
+    refusing_links(monkeypatch, errno.EPERM)
+    (tmp_path / disk.SNAPSHOT).write_text("data")
+
+    def refuse(*unused):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(disk.os, "fsync", refuse)
+    with pytest.raises(OSError, match="No space"):
+        disk.keep(tmp_path, "kept-of-term-5-a-100", False, "why")
+    assert [path.name for path in tmp_path.iterdir()] == [disk.SNAPSHOT]

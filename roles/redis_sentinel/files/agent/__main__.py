@@ -147,6 +147,7 @@ class ServerShell(Shell):
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)
         self.data = pathlib.Path(environment["REDIS_DATA"])
+        disk.remove_halves(self.data)
         memory, wrong = disk.recall(self.data)
         if wrong:
             self.say("memory", f"{wrong}: it counts as a server that never had a master")
@@ -220,13 +221,24 @@ class ServerShell(Shell):
             accepted = self.sentinels[action.host].fail_over()
             self.agent.answered(accepted, time.monotonic())
         elif isinstance(action, Keep):
-            disk.keep(self.data, action.name, action.append_only, action.about)
+            self._keep(action)
         elif isinstance(action, Note):
             disk.remember(self.data, action.memory)
             self.agent.noted(action.memory)
         elif isinstance(action, Gone):
             self.say("hand-over", action.text)
             (self.run_directory / "gone").write_text(f"{action.text}\n")
+
+    def _keep(self, action: Keep) -> None:
+        try:
+            disk.keep(self.data, action.name, action.append_only, action.about, self._lives)
+        except OSError as error:
+            self.agent.not_kept(str(error))
+            raise
+
+    def _lives(self) -> None:
+        """To copy takes its time, in which what was told of the server stays true: nobody writes to it."""
+        self.round_at = time.monotonic()
 
     def _save(self) -> None:
         """A server without its link may be set to refuse what reads its data, and so to save it."""

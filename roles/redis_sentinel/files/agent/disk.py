@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
 import shutil
+from typing import Callable
 
 from .evidence import Memory
 from .model import Disk
@@ -19,6 +21,9 @@ EARLIER = ".slotwise-master"
 APPEND_ONLY, SNAPSHOT = "appendonlydir", "dump.rdb"
 MANIFEST = "appendonly.aof.manifest"
 KEPT = "kept-of-term-"
+# What file systems say that have no links, and those where a file has as many as it may.
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.EMLINK)
+CHUNK_BYTES = 16 << 20
 
 
 def replace_file(path: pathlib.Path, content: bytes, mode: int = 0o644) -> None:
@@ -89,22 +94,50 @@ def _size(data: pathlib.Path) -> int:
     return total
 
 
-def keep(data: pathlib.Path, name: str, append_only: bool, about: str) -> None:
-    """Link the files with the data into a directory of its own. Raises OSError where not all of them could be."""
-    new, target = data / f"{name}.new", data / name
-    # Halves of an agent that was killed hold room that nobody knows of.
+def remove_halves(data: pathlib.Path) -> None:
+    """What an agent that was killed had not kept yet holds room that nobody knows of."""
     for half in data.glob(f"{KEPT}*.new"):
         shutil.rmtree(half, ignore_errors=True)
-    new.mkdir()
-    source = data / APPEND_ONLY
-    if append_only:
-        before = {path.name for path in source.iterdir()}
-        (new / APPEND_ONLY).mkdir()
-        for file in sorted(before):
-            os.link(source / file, new / APPEND_ONLY / file)
-        if {path.name for path in source.iterdir()} != before:
-            raise OSError("the append only file was rewritten meanwhile")
-    elif (data / SNAPSHOT).exists():
-        os.link(data / SNAPSHOT, new / SNAPSHOT)
-    (new / "about.txt").write_text(f"{about}\n")
-    new.rename(target)
+
+
+def keep(
+    data: pathlib.Path, name: str, append_only: bool, about: str, progress: Callable[[], None] = lambda: None
+) -> None:
+    """Link the files with the data into a directory of its own, or copy them where there are no links.
+
+    Raises OSError where not all of them could be, and nothing is left then. ``progress`` is called now and then.
+    """
+    new, target = data / f"{name}.new", data / name
+    remove_halves(data)
+    try:
+        new.mkdir()
+        source = data / APPEND_ONLY
+        if append_only:
+            before = {path.name for path in source.iterdir()}
+            (new / APPEND_ONLY).mkdir()
+            for file in sorted(before):
+                _link_or_copy(source / file, new / APPEND_ONLY / file, progress)
+            if {path.name for path in source.iterdir()} != before:
+                raise OSError("the append only file was rewritten meanwhile")
+        elif (data / SNAPSHOT).exists():
+            _link_or_copy(data / SNAPSHOT, new / SNAPSHOT, progress)
+        (new / "about.txt").write_text(f"{about}\n")
+        new.rename(target)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+
+
+def _link_or_copy(source: pathlib.Path, target: pathlib.Path, progress: Callable[[], None]) -> None:
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        with source.open("rb") as old, target.open("xb") as new:
+            while chunk := old.read(CHUNK_BYTES):
+                new.write(chunk)
+                new.flush()
+                # Only then may what it was copied from be overwritten.
+                os.fsync(new.fileno())
+                progress()

@@ -148,7 +148,7 @@ class AskSentinel(Action):
 
 @dataclass(frozen=True)
 class Keep(Action):
-    """Link the files of the data to a directory beside it."""
+    """Link the files of the data to a directory beside it, or copy them."""
 
     name: str
     append_only: bool

@@ -439,6 +439,10 @@ class ServerAgent:
         if self._hand_over is not None:
             self._hand_over.answered(accepted, now)
 
+    def not_kept(self, why: str) -> None:
+        """What was to be kept could not be."""
+        self.waiting = f"has data that the master may lack, and could not keep it: {why}. It tries again by itself"
+
     # Small ones
 
     def _own_state(self, seen: Seen) -> State:
