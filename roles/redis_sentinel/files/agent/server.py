@@ -50,6 +50,10 @@ UNNAMED_SECONDS = 30.0
 ASK_SECONDS = 5.0
 # Space that stays free on the volume when data is kept, as a share of the data: the next append only file needs room.
 ROOM = 1.2
+UNNOTED = (
+    "has lost data that it had noted, and cannot note that on its volume, which may be full: it neither leads nor "
+    "follows until it can, and tries again by itself"
+)
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,7 @@ class ServerAgent:
             self._deadline.renew()
             self.ready = False
             return self._note(seen, now, final=True)
+        unnoted = self._less
         self._measure(seen, server)
         view = agreed(seen.views.values(), self._settings.sentinels)
         # A master that goes must not wait for anything else.
@@ -130,6 +135,8 @@ class ServerAgent:
             actions = self._go(seen, server, view, now)
         else:
             actions = self._lift_fence(seen, server, view, now)
+            if unnoted and not server.leads:
+                actions += self._shut_out(server)
             if view is not None:
                 mine = view.master == self._settings.host
                 actions += self._expected(seen, server, view, now) if mine else self._other(seen, server, view, now)
@@ -138,13 +145,15 @@ class ServerAgent:
         self.ready = self._is_ready(seen, server, view)
         self.state = State(
             self._settings.host, self.memory.term, self.memory.master, self.data, self.history, server.keys,
-            server.leads, self.waiting, seen.disk.kept, self._hand_over.excluded if self._hand_over else (),
+            server.leads, self.waiting or (UNNOTED if unnoted else ""), seen.disk.kept,
+            self._hand_over.excluded if self._hand_over else (),
             tuple(replica.host for replica in server.replicas),
         )  # fmt: skip
         # Where the pod goes, this is the last time that it is known how far the server is.
         note = self._note(seen, now, final=any(isinstance(action, Gone) for action in actions))
         # As a master it could not tell any more that it had lost something, if this process ended before it noted that.
-        return [*note, *actions] if self._less else [*actions, *note]
+        place = _first_that_relies(actions) if self._less else len(actions)
+        return [*actions[:place], *note, *actions[place:]]
 
     # What this server has
 
@@ -540,6 +549,20 @@ class ServerAgent:
         """The memory is on the volume."""
         self._less = False
         self._noted = memory
+
+
+def _first_that_relies(actions: list[Action]) -> int:
+    """The place of what is said and done so that a server leads, may be chosen, or gets other data."""
+    place = next((place for place, action in enumerate(actions) if _relies(action)), len(actions))
+    while place < len(actions) and place > 0 and isinstance(actions[place - 1], Say):
+        place -= 1
+    return place
+
+
+def _relies(action: Action) -> bool:
+    if isinstance(action, Ask):
+        return action.words == ("REPLICAOF", "NO", "ONE") or action.words[-2:] == ("replica-priority", str(CHOOSABLE))
+    return isinstance(action, Renew) or (isinstance(action, Gate) and action.open)
 
 
 def _plain(host: str) -> str:
