@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import errno
 import os
+import pathlib
 
 import pytest
 from agent import disk
 from agent.evidence import Data, Memory
+from agent.model import Disk
 
 OLD, NEW = Memory(5, "s-0", Data("a", 100)), Memory(6, "s-1", Data("b", 200))
 
@@ -140,3 +142,19 @@ def test_a_copy_that_finds_no_room_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         disk.keep(tmp_path, "kept-of-term-5-a-100", False, "why")
     assert [path.name for path in tmp_path.iterdir()] == [disk.SNAPSHOT]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES])
+@pytest.mark.parametrize("call", ["statvfs", "iterdir", "read_text", "stat"])
+def test_a_volume_that_cannot_be_read_is_told_from_an_empty_one(tmp_path, monkeypatch, number, call):
+    (tmp_path / disk.APPEND_ONLY).mkdir()
+    (tmp_path / disk.APPEND_ONLY / disk.MANIFEST).write_text("file appendonly.aof.3.incr.aof seq 3 type i\n")
+
+    def refuse(*unused, **more):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(disk.os if call == "statvfs" else pathlib.Path, call, refuse)
+        seen = disk.look(tmp_path)
+    assert seen == Disk(problem=str(OSError(number, os.strerror(number))))
+    assert disk.look(tmp_path).problem == ""

@@ -7,12 +7,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from dataclasses import replace
 
 import pytest
 from agent import disk
 from agent.__main__ import ServerShell
 from agent.evidence import Data, Memory, State
-from agent.model import Keep, Server, View
+from agent.model import FENCE, Keep, Replica, Server, View
 
 MEMORY = Memory(4, "s-0", Data("a", 100, 100), (), (1, 5))
 OLD = Server("run", "slave", "a", 100, follows="s-1", priority=100, keys=9)
@@ -104,3 +105,58 @@ def test_what_an_agent_that_was_killed_had_copied_is_removed_by_the_next(tmp_pat
     half.mkdir(parents=True)
     with shell_of(tmp_path, OLD, OTHER_LEADS, [MASTER]):
         assert not half.exists()
+
+
+# What the agent beside a server that leads sees of those who watch it.
+MINE = View(4, "s-0", choices={"s-1": 100})
+LEADS = Server("run", "master", "a", 100, needed=1, keys=9, replicas=(Replica("s-1", True, 100, 0),))
+
+
+@contextlib.contextmanager
+def dead_volume(monkeypatch, number):
+    with monkeypatch.context() as broken:
+        broken.setattr(disk.os, "statvfs", failing(number))
+        yield
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE])
+def test_a_master_with_a_dead_volume_hands_over(tmp_path, monkeypatch, number):
+    with shell_of(tmp_path, LEADS, MINE, []) as shell:
+        rounds(shell)
+        with dead_volume(monkeypatch, number):
+            (shell.run_directory / "going").touch()
+            assert rounds(shell) == [("CONFIG", "SET", "min-replicas-to-write", str(FENCE))]
+            shell.current = replace(LEADS, role="slave", follows="s-1")
+            rounds(shell)
+        assert (shell.run_directory / "gone").read_text()
+        assert (tmp_path / "log").read_text().count("the volume cannot be read: ") == 1
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE])
+def test_what_a_volume_has_is_not_forgotten_because_it_cannot_be_read_once(tmp_path, monkeypatch, number):
+    """It is as if nothing were there, for as long as that."""
+    parked = Server("run", "slave", "dummy", 1, follows="s-0", priority=0, keys=9)
+    with shell_of(tmp_path, parked, View(4, "s-0"), []) as shell:
+        with dead_volume(monkeypatch, number):
+            assert not rounds(shell, 3)
+            assert shell._state()["data"]["least"] == 0
+        assert ("REPLICAOF", "NO", "ONE") in rounds(shell)
+        assert shell._state()["data"]["least"] == 100
+        assert disk.recall(tmp_path / "data") == (MEMORY, "")
+
+
+def test_nothing_is_noted_of_a_volume_that_cannot_be_read(tmp_path, monkeypatch):
+    """What the server has now may not be there."""
+    with shell_of(tmp_path, LEADS, MINE, []) as shell:
+        rounds(shell)
+        with dead_volume(monkeypatch, errno.EIO):
+            shell.current = replace(LEADS, replid="b", offset=900)
+            rounds(shell, 3)
+            assert shell._state()["data"]["least"] == 900
+        assert disk.recall(tmp_path / "data")[0].data.least == 100
+
+
+def test_a_loser_with_a_dead_volume_waits(tmp_path, monkeypatch):
+    with shell_of(tmp_path, OLD, OTHER_LEADS, [MASTER]) as shell, dead_volume(monkeypatch, errno.EIO):
+        assert not rounds(shell, 3)
+        assert os.strerror(errno.EIO) in shell._state()["waiting"]

@@ -182,6 +182,7 @@ class ServerShell(Shell):
         (self.run_directory / "beat").write_text(f"{now}\n")
         # The file before the server: what it has by then is in the answer.
         on_disk = disk.look(self.data)
+        self.say("volume", on_disk.problem and f"the volume cannot be read: {on_disk.problem}")
         self.servers.ask()
         self.views.ask()
         server = self._server()

@@ -68,10 +68,14 @@ def remember(data: pathlib.Path, memory: Memory) -> None:
 
 
 def look(data: pathlib.Path) -> Disk:
-    free = os.statvfs(data)
-    names = sorted(entry.name for entry in data.iterdir())
-    kept = tuple(name for name in names if name.startswith(KEPT) and not name.endswith(".new"))
-    return Disk(_tail(data), _size(data), free.f_bavail * free.f_frsize, kept)
+    try:
+        free = os.statvfs(data)
+        names = sorted(entry.name for entry in data.iterdir())
+        kept = tuple(name for name in names if name.startswith(KEPT) and not name.endswith(".new"))
+        return Disk(_tail(data), _size(data), free.f_bavail * free.f_frsize, kept)
+    except OSError as error:
+        # A dead disk, or a file server that has forgotten the directory: no reason not to hand over.
+        return Disk(problem=str(error))
 
 
 def _tail(data: pathlib.Path) -> tuple[int, int]:
@@ -81,7 +85,7 @@ def _tail(data: pathlib.Path) -> tuple[int, int]:
         files = [line.split() for line in manifest.splitlines() if " type i" in line]
         name, number = files[-1][1], files[-1][3]
         return int(number), (data / APPEND_ONLY / name).stat().st_size
-    except (OSError, ValueError, IndexError):
+    except (FileNotFoundError, ValueError, IndexError):
         return 0, 0
 
 
@@ -89,7 +93,7 @@ def _size(data: pathlib.Path) -> int:
     total = 0
     for path in (data / SNAPSHOT, *(data / APPEND_ONLY).glob("*")):
         # A file may go while its directory is read.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(FileNotFoundError):
             total += path.stat().st_size
     return total
 

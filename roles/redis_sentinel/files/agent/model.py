@@ -88,6 +88,8 @@ class Disk:
     data_bytes: int = 0
     free_bytes: int = 0
     kept: tuple[str, ...] = ()
+    problem: str = ""
+    """Why it cannot be read: then nothing is known to be there."""
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,9 @@ class ServerAgent:
             self._deadline.renew()
             self.ready = False
             return self._note(seen, now, final=True)
+        if seen.disk.problem:
+            # As while its file is being written: what is remembered of the volume is true of it, if anything is.
+            server = replace(server, rewriting=True)
         unnoted = self._less
         self._measure(seen, server)
         view = agreed(seen.views.values(), self._settings.sentinels)
@@ -152,8 +155,8 @@ class ServerAgent:
         # Where the pod goes, this is the last time that it is known how far the server is.
         note = self._note(seen, now, final=any(isinstance(action, Gone) for action in actions))
         # As a master it could not tell any more that it had lost something, if this process ended before it noted that.
-        place = _first_that_relies(actions) if self._less else len(actions)
-        return [*actions[:place], *note, *actions[place:]]
+        place = _first_that_relies(actions) if self._less or seen.disk.problem else len(actions)
+        return [*actions[:place], *note, *([] if seen.disk.problem else actions[place:])]
 
     # What this server has
 
@@ -220,8 +223,9 @@ class ServerAgent:
         if self.data.replid != known.replid or self.data.least < known.least:
             # Less came back than was noted, so nothing of that is proved any more.
             self.history = ()
-            self.memory = replace(self.memory, data=self.data, history=(), files=seen.disk.tail)
-            self._less = True
+            if not seen.disk.problem:
+                self.memory = replace(self.memory, data=self.data, history=(), files=seen.disk.tail)
+                self._less = True
 
     def _read_from_disk(self, seen: Seen, server: Server) -> Data:
         """What a server has that started from its files, where Redis does not say it."""
@@ -231,6 +235,8 @@ class ServerAgent:
         if not server.append_only:
             # A snapshot that has something of this history would have said how much.
             return Data(noted.replid, 0, None if server.keys else 0)
+        if seen.disk.problem:
+            return replace(noted, least=0, most=None)
         if now < then:
             # A file that has lost its end, or is an earlier one, or gone.
             return replace(noted, least=0)
@@ -358,6 +364,9 @@ class ServerAgent:
 
     def _keep(self, seen: Seen, server: Server, own: State, master: State, name: str) -> list[Action]:
         """What to do before the data may be overwritten, until it is kept."""
+        if seen.disk.problem:
+            self.not_kept(seen.disk.problem)
+            return [Say("role", self.waiting)]
         if server.rewriting:
             return [Say("role", "its append only file is being written: it is kept after that")]
         needs, full = int(seen.disk.data_bytes * ROOM), ""
