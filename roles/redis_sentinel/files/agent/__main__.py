@@ -322,10 +322,20 @@ class SentinelShell(Shell):
         elif isinstance(action, Restart):
             self.sentinels[self.host].shut_down()
         elif isinstance(action, Write):
-            self.kubernetes.write(action)
+            self._write(action)
         elif isinstance(action, Label):
             self.kubernetes.label(action)
             self.say(f"label {action.pod}", f"{action.pod} is {action.role} in epoch {action.epoch}")
+
+    def _write(self, write: Write) -> None:
+        """Where Kubernetes does not take it pods are labelled all the same, unless the record says otherwise by now."""
+        try:
+            self.kubernetes.write(write)
+            self.say("record", "")
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            if self.kubernetes.record().term >= write.record.term:
+                raise
+            self.say("record", f"Kubernetes does not take who is the master of term {write.record.term}: {error}")
 
 
 def main() -> None:
