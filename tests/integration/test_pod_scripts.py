@@ -231,14 +231,19 @@ def test_a_second_server_waits_until_the_first_leaves_the_directory(newest_flavo
         run.addresses.append(next(ADDRESSES))
         run.directory(1).mkdir()
         (run.directory(1) / "data").symlink_to(run.directory(0) / "data")
+        # What a child of the first one is about to write, or was when it was killed.
+        begun = run.directory(0) / "data" / "temp-4711.rdb"
+        begun.touch()
         run.start(1)
         wait_for("it says why it waits", lambda: "start.sh: waits: another server has the lock" in run.log(1))
         assert run.ask(1, "ping") != "PONG"
+        assert begun.exists()
         before = run.ask(0, "cluster", "myid")
         # Without a chance to let go by itself.
         os.killpg(run.processes[0].pid, signal.SIGKILL)
         wait_for("it has the directory", lambda: run.ask(1, "ping") == "PONG")
         assert run.ask(1, "cluster", "myid") == before
+        assert not begun.exists()
 
 
 def test_a_server_that_stopped_before_its_shard_settled_starts_again(flavor, pods, wait_for):

@@ -134,7 +134,7 @@ def _trusts_files(self: Any, *_unused: Any) -> Any:
     return self._noted.data
 
 
-def _never_unfences(self: Any, server_: Any, now: float) -> list:
+def _never_unfences(self: Any, *_unused: Any) -> list:
     self._hand_over = None
     return []
 

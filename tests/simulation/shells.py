@@ -207,7 +207,7 @@ class ServerShell(Shell):
         elif isinstance(action, AskSentinel):
             self._fail_over(next(one for one in self.world.sentinels if one.host == action.host))
         elif isinstance(action, Keep):
-            self.world.kept(server, action)
+            self._keep(action)
         elif isinstance(action, Note):
             server.volume.remember(action.memory)
             self.agent.noted(action.memory)
@@ -228,6 +228,13 @@ class ServerShell(Shell):
         reply = call(server, argument)
         if reply != "OK":
             raise OSError(reply)
+
+    def _keep(self, action: Keep) -> None:
+        try:
+            self.world.kept(self.server, action)
+        except OSError as error:
+            self.agent.not_kept(str(error))
+            raise
 
     def _fail_over(self, sentinel: Sentinel) -> None:
         network = self.world.network

@@ -121,6 +121,25 @@ set_aside() {
     done
 }
 
+# remove_unfinished: what servers that were killed have begun to write. No server reads it, and it holds room. Only with the lock,
+# which a server and its children have until the last of them is gone.
+remove_unfinished() {
+    read_persistence
+    for file in "$folder"/temp-*.rdb "$folder"/temp-rewriteaof-*.aof; do
+        name=${file##*/temp-}
+        name=${name#rewriteaof-}
+        name=${name#bg-}
+        case ${name%.???} in
+            # Not the number of a process, with a time before it or without.
+            *[!0-9.]*) continue ;;
+        esac
+        case ${file##*/} in
+            "$dump" | "$aof") continue ;;
+        esac
+        rm -f "$file" || :
+    done
+}
+
 # loads_all_data: whether the server will read all data that is there.
 loads_all_data() {
     read_persistence

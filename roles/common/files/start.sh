@@ -67,6 +67,7 @@ has_lock() {
 }
 wait_until has_lock
 wait_until loads_all_data
+remove_unfinished
 prepare_data
 rm -f "$REDIS_RUN/supervisor"
 run_beside 9>&-

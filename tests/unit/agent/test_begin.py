@@ -10,6 +10,7 @@ from __future__ import annotations
 import pytest
 from agent.evidence import Data, State
 from agent.model import View
+from agent.redis_io import votes_in
 from agent.sentinel import Begin, Record, Restart, SentinelAgent, SentinelSeen, Write
 
 SERVER = State("s-1", 1, "s-1", Data("a", 90, 90), (), 9)
@@ -77,3 +78,17 @@ def test_a_sentinel_that_is_alone_with_what_it_names_starts_anew():
     assert not restarts(145.0, View(2, "s-2"), None)
     assert restarts(156.0, View(2, "s-2"))
     assert not restarts(157.0, View(2, "s-2"))
+
+
+@pytest.mark.parametrize(
+    ("config", "latest"),
+    [
+        ("", -1),
+        ("port 1\nsentinel config-epoch orders 4\nsentinel leader-epoch orders 6\nsentinel current-epoch 5\n", 6),
+        # The end of a file that was being written.
+        ("sentinel current-epoch 5\nsentinel", 5),
+        ("sentinel\n\nsentinel current-epoch\nsentinel current-epoch 7\n", 7),
+    ],
+)
+def test_the_votes_in_a_configuration_that_is_not_whole(config, latest):
+    assert votes_in(config) == latest

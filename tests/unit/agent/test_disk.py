@@ -4,9 +4,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import pathlib
+
 import pytest
 from agent import disk
 from agent.evidence import Data, Memory
+from agent.model import Disk
 
 OLD, NEW = Memory(5, "s-0", Data("a", 100)), Memory(6, "s-1", Data("b", 200))
 
@@ -90,3 +95,66 @@ def test_halves_of_earlier_copies_go(tmp_path):
     (tmp_path / disk.SNAPSHOT).write_text("data")
     disk.keep(tmp_path, "kept-of-term-5-a-100", False, "why")
     assert sorted(path.name for path in tmp_path.glob("kept*")) == ["kept-of-term-4-a-40", "kept-of-term-5-a-100"]
+
+
+def refusing_links(monkeypatch, number):
+    def refuse(*unused, **more):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(disk.os, "link", refuse)
+
+
+@pytest.mark.parametrize("name", ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EXDEV", "EMLINK"])
+@pytest.mark.parametrize("append_only", [True, False])
+def test_where_there_are_no_links_it_is_copied(tmp_path, monkeypatch, name, append_only):
+    """CIFS, and volumes of some drivers."""
+    refusing_links(monkeypatch, getattr(errno, name))
+    monkeypatch.setattr(disk, "CHUNK_BYTES", 2)
+    (tmp_path / disk.APPEND_ONLY).mkdir()
+    data = "appendonlydir/appendonly.aof.3.incr.aof" if append_only else disk.SNAPSHOT
+    (tmp_path / data).write_text("12345")
+    steps = []
+    disk.keep(tmp_path, "kept-of-term-5-a-100", append_only, "why", lambda: steps.append(1))
+    # As what follows does to it.
+    (tmp_path / data).write_text("")
+    assert (tmp_path / "kept-of-term-5-a-100" / data).read_text() == "12345"
+    assert len(steps) == 3
+
+
+@pytest.mark.parametrize("name", ["EIO", "EACCES", "ENOSPC"])
+def test_what_could_not_be_kept_leaves_nothing_behind(tmp_path, monkeypatch, name):
+    """What it holds would count as room that is missing for the next try."""
+    refusing_links(monkeypatch, getattr(errno, name))
+    (tmp_path / disk.SNAPSHOT).write_text("data")
+    with pytest.raises(OSError, match=os.strerror(getattr(errno, name))):
+        disk.keep(tmp_path, "kept-of-term-5-a-100", False, "why")
+    assert [path.name for path in tmp_path.iterdir()] == [disk.SNAPSHOT]
+
+
+def test_a_copy_that_finds_no_room_leaves_nothing_behind(tmp_path, monkeypatch):
+    refusing_links(monkeypatch, errno.EPERM)
+    (tmp_path / disk.SNAPSHOT).write_text("data")
+
+    def refuse(*unused):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(disk.os, "fsync", refuse)
+    with pytest.raises(OSError, match="No space"):
+        disk.keep(tmp_path, "kept-of-term-5-a-100", False, "why")
+    assert [path.name for path in tmp_path.iterdir()] == [disk.SNAPSHOT]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES])
+@pytest.mark.parametrize("call", ["statvfs", "iterdir", "read_text", "stat"])
+def test_a_volume_that_cannot_be_read_is_told_from_an_empty_one(tmp_path, monkeypatch, number, call):
+    (tmp_path / disk.APPEND_ONLY).mkdir()
+    (tmp_path / disk.APPEND_ONLY / disk.MANIFEST).write_text("file appendonly.aof.3.incr.aof seq 3 type i\n")
+
+    def refuse(*unused, **more):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(disk.os if call == "statvfs" else pathlib.Path, call, refuse)
+        seen = disk.look(tmp_path)
+    assert seen == Disk(problem=str(OSError(number, os.strerror(number))))
+    assert disk.look(tmp_path).problem == ""

@@ -4,12 +4,20 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from agent.__main__ import SentinelShell
 from agent.evidence import Data, State
-from agent.sentinel import Record
+from agent.model import View
+from agent.sentinel import Label, Pod, Record, SentinelAgent, Write
 
 MASTER = "127.0.0.1"
+FAULTS = [
+    OSError("PATCH /configmaps/orders-agents: 500 etcdserver: mvcc: database space exceeded"),
+    OSError("PATCH /configmaps/orders-agents: 403 denied by a policy"),
+    ValueError("no JSON"),
+]
 
 
 class Told:
@@ -41,16 +49,9 @@ class Kubernetes:
         raise self._fault
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        OSError("PATCH /configmaps/orders-agents: 500 etcdserver: mvcc: database space exceeded"),
-        OSError("PATCH /configmaps/orders-agents: 403 denied by a policy"),
-        ValueError("no JSON"),
-    ],
-)
-def test_a_sentinel_begins_where_kubernetes_takes_no_changes(tmp_path, monkeypatch, fault):
-    """What people are told comes last: a read-only Kubernetes still knows who is the master."""
+@contextlib.contextmanager
+def shell_of(tmp_path, kubernetes, views):
+    """The agent beside a Sentinel, with a server that leads."""
     environment = {
         "POD_HOSTNAME": "127.0.0.3",
         "HOSTS": "",
@@ -70,15 +71,59 @@ def test_a_sentinel_begins_where_kubernetes_takes_no_changes(tmp_path, monkeypat
         "FAILOVER_TIMEOUT": "30000",
         "PARALLEL_SYNCS": "1",
     }
-    monkeypatch.setattr(SentinelShell, "pause", lambda _self: 0)
-    shell = SentinelShell(environment, Kubernetes(fault))
-    try:
-        shell.servers, shell.views = Told(**{MASTER: State(MASTER, 7, MASTER, Data("a", 1))}), Told()
-        rounds = iter(range(4))
-        shell.done = lambda: next(rounds) == 3
-        with (tmp_path / "log").open("w") as shell.log:
-            shell.run_rounds()
-        assert f"sentinel monitor orders {MASTER} 1 2" in (tmp_path / "sentinel.conf").read_text()
-        assert (tmp_path / "log").read_text().count(str(fault)) == 1
-    finally:
-        shell.status.close()
+    shell = SentinelShell(environment, kubernetes)
+    shell.pause = lambda: 0
+    shell.servers, shell.views = Told(**{MASTER: State(MASTER, 7, MASTER, Data("a", 1))}), Told(**views)
+    with (tmp_path / "log").open("w") as shell.log:
+        try:
+            yield shell
+        finally:
+            shell.status.close()
+
+
+def rounds(shell, count):
+    left = iter(range(count + 1))
+    shell.done = lambda: next(left) == count
+    shell.run_rounds()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_sentinel_begins_where_kubernetes_takes_no_changes(tmp_path, fault):
+    """What people are told comes last: a read-only Kubernetes still knows who is the master."""
+    with shell_of(tmp_path, Kubernetes(fault), {}) as shell:
+        rounds(shell, 3)
+    assert f"sentinel monitor orders {MASTER} 1 2" in (tmp_path / "sentinel.conf").read_text()
+    assert (tmp_path / "log").read_text().count(str(fault)) == 1
+
+
+class Refusing(Kubernetes):
+    """Takes labels and no record, which somebody else changes meanwhile to that of ``later``."""
+
+    def __init__(self, fault: Exception, later: int) -> None:
+        super().__init__(fault)
+        self._terms, self.labels = iter([3, later]), []
+
+    def record(self) -> Record:
+        return Record("1", next(self._terms), MASTER)
+
+    def pods(self) -> list[Pod]:
+        return [Pod(MASTER, "1", "", "")]
+
+    def write(self, write: Write) -> None:
+        raise self._fault
+
+    def label(self, label: Label) -> None:
+        self.labels.append(label)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(("later", "labelled"), [(3, True), (4, True), (7, False), (8, False)])
+def test_pods_are_labelled_where_the_record_is_not_taken(tmp_path, fault, later, labelled):
+    """Unless it names the master of this term, or of a later one, by now: that is looked at first."""
+    kubernetes = Refusing(fault, later)
+    (tmp_path / "sentinel.conf").touch()
+    with shell_of(tmp_path, kubernetes, dict.fromkeys(("t-0", "t-1", "t-2"), View(7, MASTER))) as shell:
+        shell.agent = SentinelAgent("t-0", 3, 60, False)
+        rounds(shell, 1)
+    assert kubernetes.labels == ([Label(MASTER, "1", "master", "7")] if labelled else [])
+    assert str(fault) in (tmp_path / "log").read_text()

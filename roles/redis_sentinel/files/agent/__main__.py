@@ -147,6 +147,7 @@ class ServerShell(Shell):
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)
         self.data = pathlib.Path(environment["REDIS_DATA"])
+        disk.remove_halves(self.data)
         memory, wrong = disk.recall(self.data)
         if wrong:
             self.say("memory", f"{wrong}: it counts as a server that never had a master")
@@ -181,6 +182,7 @@ class ServerShell(Shell):
         (self.run_directory / "beat").write_text(f"{now}\n")
         # The file before the server: what it has by then is in the answer.
         on_disk = disk.look(self.data)
+        self.say("volume", on_disk.problem and f"the volume cannot be read: {on_disk.problem}")
         self.servers.ask()
         self.views.ask()
         server = self._server()
@@ -220,13 +222,24 @@ class ServerShell(Shell):
             accepted = self.sentinels[action.host].fail_over()
             self.agent.answered(accepted, time.monotonic())
         elif isinstance(action, Keep):
-            disk.keep(self.data, action.name, action.append_only, action.about)
+            self._keep(action)
         elif isinstance(action, Note):
             disk.remember(self.data, action.memory)
             self.agent.noted(action.memory)
         elif isinstance(action, Gone):
             self.say("hand-over", action.text)
             (self.run_directory / "gone").write_text(f"{action.text}\n")
+
+    def _keep(self, action: Keep) -> None:
+        try:
+            disk.keep(self.data, action.name, action.append_only, action.about, self._lives)
+        except OSError as error:
+            self.agent.not_kept(str(error))
+            raise
+
+    def _lives(self) -> None:
+        """To copy takes its time, in which what was told of the server stays true: nobody writes to it."""
+        self.round_at = time.monotonic()
 
     def _save(self) -> None:
         """A server without its link may be set to refuse what reads its data, and so to save it."""
@@ -309,10 +322,20 @@ class SentinelShell(Shell):
         elif isinstance(action, Restart):
             self.sentinels[self.host].shut_down()
         elif isinstance(action, Write):
-            self.kubernetes.write(action)
+            self._write(action)
         elif isinstance(action, Label):
             self.kubernetes.label(action)
             self.say(f"label {action.pod}", f"{action.pod} is {action.role} in epoch {action.epoch}")
+
+    def _write(self, write: Write) -> None:
+        """Where Kubernetes does not take it pods are labelled all the same, unless the record says otherwise by now."""
+        try:
+            self.kubernetes.write(write)
+            self.say("record", "")
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            if self.kubernetes.record().term >= write.record.term:
+                raise
+            self.say("record", f"Kubernetes does not take who is the master of term {write.record.term}: {error}")
 
 
 def main() -> None:

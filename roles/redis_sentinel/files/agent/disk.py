@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
 import shutil
+from typing import Callable
 
 from .evidence import Memory
 from .model import Disk
@@ -19,6 +21,9 @@ EARLIER = ".slotwise-master"
 APPEND_ONLY, SNAPSHOT = "appendonlydir", "dump.rdb"
 MANIFEST = "appendonly.aof.manifest"
 KEPT = "kept-of-term-"
+# What file systems say that have no links, and those where a file has as many as it may.
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.EMLINK)
+CHUNK_BYTES = 16 << 20
 
 
 def replace_file(path: pathlib.Path, content: bytes, mode: int = 0o644) -> None:
@@ -63,10 +68,14 @@ def remember(data: pathlib.Path, memory: Memory) -> None:
 
 
 def look(data: pathlib.Path) -> Disk:
-    free = os.statvfs(data)
-    names = sorted(entry.name for entry in data.iterdir())
-    kept = tuple(name for name in names if name.startswith(KEPT) and not name.endswith(".new"))
-    return Disk(_tail(data), _size(data), free.f_bavail * free.f_frsize, kept)
+    try:
+        free = os.statvfs(data)
+        names = sorted(entry.name for entry in data.iterdir())
+        kept = tuple(name for name in names if name.startswith(KEPT) and not name.endswith(".new"))
+        return Disk(_tail(data), _size(data), free.f_bavail * free.f_frsize, kept)
+    except OSError as error:
+        # A dead disk, or a file server that has forgotten the directory: no reason not to hand over.
+        return Disk(problem=str(error))
 
 
 def _tail(data: pathlib.Path) -> tuple[int, int]:
@@ -76,7 +85,7 @@ def _tail(data: pathlib.Path) -> tuple[int, int]:
         files = [line.split() for line in manifest.splitlines() if " type i" in line]
         name, number = files[-1][1], files[-1][3]
         return int(number), (data / APPEND_ONLY / name).stat().st_size
-    except (OSError, ValueError, IndexError):
+    except (FileNotFoundError, ValueError, IndexError):
         return 0, 0
 
 
@@ -84,27 +93,55 @@ def _size(data: pathlib.Path) -> int:
     total = 0
     for path in (data / SNAPSHOT, *(data / APPEND_ONLY).glob("*")):
         # A file may go while its directory is read.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(FileNotFoundError):
             total += path.stat().st_size
     return total
 
 
-def keep(data: pathlib.Path, name: str, append_only: bool, about: str) -> None:
-    """Link the files with the data into a directory of its own. Raises OSError where not all of them could be."""
-    new, target = data / f"{name}.new", data / name
-    # Halves of an agent that was killed hold room that nobody knows of.
+def remove_halves(data: pathlib.Path) -> None:
+    """What an agent that was killed had not kept yet holds room that nobody knows of."""
     for half in data.glob(f"{KEPT}*.new"):
         shutil.rmtree(half, ignore_errors=True)
-    new.mkdir()
-    source = data / APPEND_ONLY
-    if append_only:
-        before = {path.name for path in source.iterdir()}
-        (new / APPEND_ONLY).mkdir()
-        for file in sorted(before):
-            os.link(source / file, new / APPEND_ONLY / file)
-        if {path.name for path in source.iterdir()} != before:
-            raise OSError("the append only file was rewritten meanwhile")
-    elif (data / SNAPSHOT).exists():
-        os.link(data / SNAPSHOT, new / SNAPSHOT)
-    (new / "about.txt").write_text(f"{about}\n")
-    new.rename(target)
+
+
+def keep(
+    data: pathlib.Path, name: str, append_only: bool, about: str, progress: Callable[[], None] = lambda: None
+) -> None:
+    """Link the files with the data into a directory of its own, or copy them where there are no links.
+
+    Raises OSError where not all of them could be, and nothing is left then. ``progress`` is called now and then.
+    """
+    new, target = data / f"{name}.new", data / name
+    remove_halves(data)
+    try:
+        new.mkdir()
+        source = data / APPEND_ONLY
+        if append_only:
+            before = {path.name for path in source.iterdir()}
+            (new / APPEND_ONLY).mkdir()
+            for file in sorted(before):
+                _link_or_copy(source / file, new / APPEND_ONLY / file, progress)
+            if {path.name for path in source.iterdir()} != before:
+                raise OSError("the append only file was rewritten meanwhile")
+        elif (data / SNAPSHOT).exists():
+            _link_or_copy(data / SNAPSHOT, new / SNAPSHOT, progress)
+        (new / "about.txt").write_text(f"{about}\n")
+        new.rename(target)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+
+
+def _link_or_copy(source: pathlib.Path, target: pathlib.Path, progress: Callable[[], None]) -> None:
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        with source.open("rb") as old, target.open("xb") as new:
+            while chunk := old.read(CHUNK_BYTES):
+                new.write(chunk)
+                new.flush()
+                # Only then may what it was copied from be overwritten.
+                os.fsync(new.fileno())
+                progress()

@@ -88,6 +88,8 @@ class Disk:
     data_bytes: int = 0
     free_bytes: int = 0
     kept: tuple[str, ...] = ()
+    problem: str = ""
+    """Why it cannot be read: then nothing is known to be there."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ class AskSentinel(Action):
 
 @dataclass(frozen=True)
 class Keep(Action):
-    """Link the files of the data to a directory beside it."""
+    """Link the files of the data to a directory beside it, or copy them."""
 
     name: str
     append_only: bool

@@ -269,5 +269,5 @@ def sentinel_config(settings: Mapping[str, str], password: bytes, epoch: int, la
 def votes_in(config: str) -> int:
     """The latest epoch that a Sentinel's configuration names: it may have voted in that one."""
     lines = [line.split() for line in config.splitlines()]
-    epochs = [words[-1] for words in lines if words[:1] == ["sentinel"] and words[1].endswith("-epoch")]
+    epochs = [words[-1] for words in lines if words[:1] == ["sentinel"] and words[1:] and words[1].endswith("-epoch")]
     return max((int(epoch) for epoch in epochs if epoch.isdigit()), default=-1)

@@ -31,10 +31,14 @@ from .model import (
     choosable,
 )
 
+# The replica-priority of a server that Sentinels may choose, and of one that they must not.
+CHOOSABLE, SHUT_OUT = 100, 0
 # How often progress is noted.
 NOTE_SECONDS = 2.0
 # A run of the collection that was killed may have left its fence.
 FENCE_SECONDS = 60.0
+# A failover that ended a moment ago may be heard of only now.
+QUIET_SECONDS = 5.0
 # A server that connects to an address where nobody is any more would wait for a minute (repl-timeout).
 CONNECT_SECONDS = 3.0
 # Sentinels take no replica that has been without its master for long, as they count it, and a server that stands for an
@@ -46,6 +50,10 @@ UNNAMED_SECONDS = 30.0
 ASK_SECONDS = 5.0
 # Space that stays free on the volume when data is kept, as a share of the data: the next append only file needs room.
 ROOM = 1.2
+UNNOTED = (
+    "has lost data that it had noted, and cannot note that on its volume, which may be full: it neither leads nor "
+    "follows until it can, and tries again by itself"
+)
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,11 @@ class ServerAgent:
         self._stands_since: float | None = None
         self._dead_link_since: float | None = None
         self._fence_since: float | None = None
+        # The process in which this server had the priority of its place, and since when somebody else's has stood.
+        self._placed = ""
+        self._set_back_since: float | None = None
+        # Until when each Sentinel counts as one that may give this server's place to another.
+        self._contested: dict[str, float] = {}
         self._asked_at = float("-inf")
         self._asked = 0
         self._kept = ""
@@ -114,13 +127,19 @@ class ServerAgent:
             self._deadline.renew()
             self.ready = False
             return self._note(seen, now, final=True)
+        if seen.disk.problem:
+            # As while its file is being written: what is remembered of the volume is true of it, if anything is.
+            server = replace(server, rewriting=True)
+        unnoted = self._less
         self._measure(seen, server)
         view = agreed(seen.views.values(), self._settings.sentinels)
         # A master that goes must not wait for anything else.
         if seen.going:
             actions = self._go(seen, server, view, now)
         else:
-            actions = self._lift_fence(server, now)
+            actions = self._lift_fence(seen, server, view, now)
+            if unnoted and not server.leads:
+                actions += self._shut_out(server)
             if view is not None:
                 mine = view.master == self._settings.host
                 actions += self._expected(seen, server, view, now) if mine else self._other(seen, server, view, now)
@@ -129,13 +148,15 @@ class ServerAgent:
         self.ready = self._is_ready(seen, server, view)
         self.state = State(
             self._settings.host, self.memory.term, self.memory.master, self.data, self.history, server.keys,
-            server.leads, self.waiting, seen.disk.kept, self._hand_over.excluded if self._hand_over else (),
+            server.leads, self.waiting or (UNNOTED if unnoted else ""), seen.disk.kept,
+            self._hand_over.excluded if self._hand_over else (),
             tuple(replica.host for replica in server.replicas),
         )  # fmt: skip
         # Where the pod goes, this is the last time that it is known how far the server is.
         note = self._note(seen, now, final=any(isinstance(action, Gone) for action in actions))
         # As a master it could not tell any more that it had lost something, if this process ended before it noted that.
-        return [*note, *actions] if self._less else [*actions, *note]
+        place = _first_that_relies(actions) if self._less or seen.disk.problem else len(actions)
+        return [*actions[:place], *note, *([] if seen.disk.problem else actions[place:])]
 
     # What this server has
 
@@ -202,8 +223,9 @@ class ServerAgent:
         if self.data.replid != known.replid or self.data.least < known.least:
             # Less came back than was noted, so nothing of that is proved any more.
             self.history = ()
-            self.memory = replace(self.memory, data=self.data, history=(), files=seen.disk.tail)
-            self._less = True
+            if not seen.disk.problem:
+                self.memory = replace(self.memory, data=self.data, history=(), files=seen.disk.tail)
+                self._less = True
 
     def _read_from_disk(self, seen: Seen, server: Server) -> Data:
         """What a server has that started from its files, where Redis does not say it."""
@@ -213,6 +235,8 @@ class ServerAgent:
         if not server.append_only:
             # A snapshot that has something of this history would have said how much.
             return Data(noted.replid, 0, None if server.keys else 0)
+        if seen.disk.problem:
+            return replace(noted, least=0, most=None)
         if now < then:
             # A file that has lost its end, or is an earlier one, or gone.
             return replace(noted, least=0)
@@ -231,7 +255,7 @@ class ServerAgent:
         if server.leads:
             self._reign = server.replid
             self._deadline.renew()
-            return [*self._close(server), *self._settle(server, view)]
+            return [*self._close(server), *self._settle(server, view, now)]
         if server.link_up or any(state and state.leads and state.term >= view.epoch for state in seen.states.values()):
             # Sentinels are about to make it the master, or hear of another one in a moment.
             return []
@@ -264,7 +288,7 @@ class ServerAgent:
             self._deadline.renew()
             self._connecting, self._stands_since, self.waiting, self._kept = None, None, "", ""
             shut_out = master is not None and self._settings.host in master.excluded
-            return [*self._close(server), *(self._priority(server, 0) if shut_out else self._settle(server, view))]
+            return [*self._close(server), *(self._shut_out(server) if shut_out else self._settle(server, view, now))]
         if master is not None and master.leads:
             self._deadline.renew()
             return self._follow(seen, server, view, master, now)
@@ -340,6 +364,9 @@ class ServerAgent:
 
     def _keep(self, seen: Seen, server: Server, own: State, master: State, name: str) -> list[Action]:
         """What to do before the data may be overwritten, until it is kept."""
+        if seen.disk.problem:
+            self.not_kept(seen.disk.problem)
+            return [Say("role", self.waiting)]
         if server.rewriting:
             return [Say("role", "its append only file is being written: it is kept after that")]
         needs, full = int(seen.disk.data_bytes * ROOM), ""
@@ -379,11 +406,11 @@ class ServerAgent:
         if verdict.best != self._settings.host:
             if verdict.best:
                 self._stands_since = None
-            return [said, *self._close(server), *self._priority(server, 0)]
+            return [said, *self._close(server), *self._shut_out(server)]
         if self._stands_since is None:
             self._stands_since = now
         if now - self._stands_since < STAND_SECONDS:
-            return [said, *self._close(server), *self._priority(server, 100)]
+            return [said, *self._close(server), *self._offer(server)]
         self._stands_since = now
         return [said, *self._close(server), Renew(view.master)]
 
@@ -393,13 +420,24 @@ class ServerAgent:
         return [
             Say("election", said),
             Ask(("REPLICAOF", "NO", "ONE")),
-            Ask(("CONFIG", "SET", "replica-priority", "100")),
+            Ask(("CONFIG", "SET", "replica-priority", str(CHOOSABLE))),
         ]
 
-    def _settle(self, server: Server, view: View) -> list[Action]:
-        """This server has its place: it remembers it, and Sentinels may choose it."""
+    def _settle(self, server: Server, view: View, now: float) -> list[Action]:
+        """This server has its place: it remembers it, and Sentinels may choose it.
+
+        A run sets back replicas that lag while it hands over, as long as its fence may stand.
+        """
         self._remember_term(server, view)
-        return self._priority(server, 100)
+        if server.priority == CHOOSABLE:
+            self._placed, self._set_back_since = server.run_id, None
+            return []
+        if self._placed == server.run_id:
+            if self._set_back_since is None:
+                self._set_back_since = now
+            if now - self._set_back_since < FENCE_SECONDS:
+                return []
+        return self._offer(server)
 
     def _remember_term(self, server: Server, view: View) -> None:
         if not server.rewriting:
@@ -418,6 +456,10 @@ class ServerAgent:
         """What a Sentinel said to SENTINEL FAILOVER."""
         if self._hand_over is not None:
             self._hand_over.answered(accepted, now)
+
+    def not_kept(self, why: str) -> None:
+        """What was to be kept could not be."""
+        self.waiting = f"has data that the master may lack, and could not keep it: {why}. It tries again by itself"
 
     # Small ones
 
@@ -438,6 +480,16 @@ class ServerAgent:
     def _close(self, server: Server) -> list[Action]:
         return [] if server.closed or server.syncing else [Gate(False)]
 
+    def _shut_out(self, server: Server) -> list[Action]:
+        """Sentinels must not choose it."""
+        self._placed = ""
+        return self._priority(server, SHUT_OUT)
+
+    def _offer(self, server: Server) -> list[Action]:
+        """Sentinels may choose it."""
+        self._set_back_since = None
+        return self._priority(server, CHOOSABLE)
+
     def _priority(self, server: Server, priority: int) -> list[Action]:
         if server.priority == priority:
             return []
@@ -452,20 +504,37 @@ class ServerAgent:
         sentinels = list(seen.views)
         return [AskSentinel(sentinels[self._asked % len(sentinels)])]
 
-    def _lift_fence(self, server: Server, now: float) -> list[Action]:
+    def _lift_fence(self, seen: Seen, server: Server, view: View | None, now: float) -> list[Action]:
         """A hand-over that did not end, because its agent or its run was killed, leaves a fence."""
         self._hand_over = None
         if server.needed < FENCE_OF_A_RUN:
             self._fence_since = None
+            self._contested.clear()
             return []
         if self._fence_since is None:
             self._fence_since = now
-        if server.needed != FENCE and now - self._fence_since < FENCE_SECONDS:
+        left = now - self._fence_since >= (QUIET_SECONDS if server.needed == FENCE else FENCE_SECONDS)
+        if self._may_be_replaced(seen, server, view, now) or not left:
             return []
         return [
             Say("fence", "takes writes again: a hand-over was left unfinished"),
             Ask(("CONFIG", "SET", "min-replicas-to-write", str(self._settings.needed))),
         ]
+
+    def _may_be_replaced(self, seen: Seen, server: Server, view: View | None, now: float) -> bool:
+        """Whether a failover is under way, or ended a moment ago: what this master took now would be lost.
+
+        A Sentinel that falls silent counts for a while as what it was.
+        """
+        for host, one in seen.views.items():
+            if one is None:
+                continue
+            if one.failing_over or one.master != self._settings.host:
+                self._contested[host] = now + FENCE_SECONDS
+            else:
+                self._contested[host] = min(self._contested.get(host, now), now + QUIET_SECONDS)
+        named = view is not None and view.master == self._settings.host
+        return server.leads and (not named or any(until > now for until in self._contested.values()))
 
     def _is_ready(self, seen: Seen, server: Server, view: View | None) -> bool:
         """Whether the next pod may go: this one leads, or is in sync and Sentinels may choose it."""
@@ -489,6 +558,20 @@ class ServerAgent:
         """The memory is on the volume."""
         self._less = False
         self._noted = memory
+
+
+def _first_that_relies(actions: list[Action]) -> int:
+    """The place of what is said and done so that a server leads, may be chosen, or gets other data."""
+    place = next((place for place, action in enumerate(actions) if _relies(action)), len(actions))
+    while place < len(actions) and place > 0 and isinstance(actions[place - 1], Say):
+        place -= 1
+    return place
+
+
+def _relies(action: Action) -> bool:
+    if isinstance(action, Ask):
+        return action.words == ("REPLICAOF", "NO", "ONE") or action.words[-2:] == ("replica-priority", str(CHOOSABLE))
+    return isinstance(action, Renew) or (isinstance(action, Gate) and action.open)
 
 
 def _plain(host: str) -> str:
