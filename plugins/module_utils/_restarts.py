@@ -27,7 +27,12 @@ from ansible_collections.slotwise.redis.plugins.module_utils._restart import (
     plan_text,
 )
 from ansible_collections.slotwise.redis.plugins.module_utils._sentinel import ROLE_LABEL, Sentinels
-from ansible_collections.slotwise.redis.plugins.module_utils._sentinels import parse_server, parse_view, questions
+from ansible_collections.slotwise.redis.plugins.module_utils._sentinels import (
+    no_view,
+    parse_server,
+    parse_view,
+    questions,
+)
 from ansible_collections.slotwise.redis.plugins.module_utils._servers import Servers
 from ansible_collections.slotwise.redis.plugins.module_utils._standalone import row_of
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import Command, first_error
@@ -258,8 +263,7 @@ class Restarts:
         self._pods.update({name: (self._sentinels, pod) for name, pod in beside.items()})
         views = {}
         for name, replies in self._sentinels.fleet.ask_all(*questions(self._master_name)).items():
-            # Asked for a master that it does not know, a Sentinel answers the first question by nothing.
-            if not first_error(replies[:1]):
+            if not no_view(replies):
                 views[name] = parse_view(name, replies)
         members = [
             Member(name, self._sentinels.is_outdated(pod), pod.ready, pod.waiting) for name, pod in beside.items()

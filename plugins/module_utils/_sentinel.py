@@ -16,6 +16,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse
 from ansible_collections.slotwise.redis.plugins.module_utils._placement import watched_warnings
 from ansible_collections.slotwise.redis.plugins.module_utils._sentinels import (
     agreed,
+    no_view,
     parse_server,
     parse_view,
     pod_of,
@@ -25,7 +26,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._sentinels import (
 )
 from ansible_collections.slotwise.redis.plugins.module_utils._servers import POLL_SECONDS, Servers
 from ansible_collections.slotwise.redis.plugins.module_utils._standalone import row_of
-from ansible_collections.slotwise.redis.plugins.module_utils._transport import Fleet, first_error
+from ansible_collections.slotwise.redis.plugins.module_utils._transport import Fleet
 from ansible_collections.slotwise.redis.plugins.module_utils._verify import (
     KEY_SECONDS,
     WAIT_MS,
@@ -93,9 +94,7 @@ class Watch:
         found = [f"does not answer: {reason}" for reason in self.silent]
         views = {}
         for name, replies in self._fleets[-1].ask_all(*questions(self._master_name)).items():
-            # Asked for a master that it does not know, a Sentinel answers the first question by nothing.
-            error = first_error(replies[:1])
-            if error:
+            if error := no_view(replies):
                 found.append(f"{name} does not answer: {error}")
             else:
                 views[name] = parse_view(name, replies)
