@@ -57,7 +57,7 @@ def no_view(replies: Replies) -> Exception | None:
     return first_error(replies if replies[0] else replies[:1])
 
 
-def parse_view(sentinel: str, replies: Sequence[object]) -> View | None:
+def parse_view(sentinel: str, replies: Replies) -> View | None:
     """None for a Sentinel that does not watch this master. Replies with ``no_view`` must have been taken out."""
     address, master, replicas = replies
     if not address:
