@@ -43,7 +43,7 @@ link: ## restore the self-link that zip files and some checkouts lose
 	@tests/tools/link
 
 .PHONY: lint
-lint: deps ## ruff, shellcheck, yamllint, ansible-lint (profile production)
+lint: deps ## ruff, mypy, shellcheck, yamllint, ansible-lint (profile production)
 	@tests/tools/lint
 
 .PHONY: format

@@ -128,7 +128,7 @@ def refuse_known(replies: Mapping[str, object]) -> None:
 
 def refuse_hopeless(errors: Mapping[str, Exception]) -> None:
     """Raise what is wrong with the servers where that does not pass by itself. Others may be waited for."""
-    found = {name: (hopeless(error), error) for name, error in errors.items() if hopeless(error)}
+    found = {name: (row, error) for name, error in errors.items() if (row := hopeless(error))}
     if not found:
         return
     first, (row, _error) = next(iter(found.items()))

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._away import is_formed, stand_ins
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable, end
@@ -32,13 +35,13 @@ class Deployment(Servers):
     # The cluster bus has to fit above the client port.
     max_port = 65535 - BUS_PORT_OFFSET
 
-    def __init__(self, module) -> None:
+    def __init__(self, module: AnsibleModule) -> None:
         self._check_counts(module.params)
         self.desired = Desired(module.params["shards"], module.params["replicas"])
         super().__init__(module, self.desired.nodes)
 
     @staticmethod
-    def _check_counts(params) -> None:
+    def _check_counts(params: Mapping[str, Any]) -> None:
         shards, replicas, nodes = (params[k] for k in ("shards", "replicas", "nodes"))
         if shards < MIN_SHARDS:
             raise EngineError(
@@ -91,7 +94,7 @@ class Deployment(Servers):
         """
         if not self._absent:
             return []
-        bound = self._kubernetes.bound_claims(self._params["namespace"])
+        bound = self.kubernetes.bound_claims(self._params["namespace"])
         if f"{CLAIM}-{self._params['name']}" in bound:
             return self._absent
         return [name for name in self._absent if f"{CLAIM}-{name}" in bound]
@@ -101,7 +104,7 @@ class Deployment(Servers):
         return Endpoint(name, "", REDIS_PORT, place.get("machine", ""), place.get("zone", ""))
 
 
-def with_nodes(module, read: Callable[[Deployment, Fleet, list[Node], list[str]], dict]) -> None:
+def with_nodes(module: AnsibleModule, read: Callable[[Deployment, Fleet, list[Node], list[str]], dict]) -> None:
     """Entry of the modules that change nothing: observe what answers, return what ``read`` makes of it.
 
     ``read`` also gets the reasons why some nodes do not answer.

@@ -8,11 +8,13 @@ from __future__ import annotations
 import inspect
 import socket
 import traceback
+from typing import Any
 
-from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 __all__ = [
     "AuthenticationError",
+    "OnSocket",
     "RedisConnectionError",
     "RedisError",
     "RedisTimeoutError",
@@ -31,18 +33,18 @@ try:
 
     REDIS_TRACEBACK = None
 except ImportError:
-    Connection = DefaultParser = object
-    AuthenticationError = RedisError = RedisConnectionError = RedisTimeoutError = OSError
+    Connection = DefaultParser = object  # type: ignore[misc, assignment]
+    AuthenticationError = RedisError = RedisConnectionError = RedisTimeoutError = OSError  # type: ignore[misc, assignment]
     REDIS_TRACEBACK = traceback.format_exc()
 
 
-def require_redis(module) -> None:
+def require_redis(module: AnsibleModule) -> None:
     """Fail with Ansible's usual text where redis-py is missing."""
     if REDIS_TRACEBACK:
         module.fail_json(msg=missing_required_lib("redis"), exception=REDIS_TRACEBACK)
 
 
-class _Parser(DefaultParser):
+class _Parser(DefaultParser):  # type: ignore[valid-type, misc]
     """Errors keep what the server sent as C(answer): redis-py takes the first word out of most."""
 
     def parse_error(self, response: str) -> Exception:
@@ -56,15 +58,15 @@ def error_reply(answer: str) -> Exception:
     return _Parser.parse_error(_Parser(socket_read_size=0), answer)
 
 
-class _OnSocket(Connection):
+class OnSocket(Connection):
     """A redis-py connection over a socket that is open already."""
 
-    def __init__(self, opened: socket.socket, **options) -> None:
+    def __init__(self, opened: socket.socket, **options: Any) -> None:
         super().__init__(**options)
         self._opened = opened
         self.lost = False
 
-    def disconnect(self, *arguments, **options) -> None:
+    def disconnect(self, *arguments: Any, **options: Any) -> None:
         # only redis-py 8 says it of a connection
         self.lost = True
         super().disconnect(*arguments, **options)
@@ -73,15 +75,14 @@ class _OnSocket(Connection):
         return self._opened
 
 
-def redis_connection(host: str, port: int, opened: socket.socket, timeout: float) -> Connection:
+def redis_connection(host: str, port: int, opened: socket.socket, timeout: float) -> OnSocket:
     """Connection with RESP2 and no greeting, so that opening it costs no round trip."""
     silent = (
         {"driver_info": None}
-        if "driver_info" in inspect.signature(Connection.__init__).parameters
-        or "driver_info" in inspect.signature(Connection.__mro__[1].__init__).parameters
+        if any("driver_info" in inspect.signature(made).parameters for made in Connection.__mro__[:2])
         else {"lib_name": None, "lib_version": None}
     )
-    connection = _OnSocket(
+    connection = OnSocket(
         opened,
         host=host,
         port=port,

@@ -6,6 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
 
 
 class EngineError(Exception):
@@ -46,7 +50,7 @@ class Stalled(EngineError):
     """A step was sent, but the state that it must lead to did not come within its deadline."""
 
 
-def end(module, work: Callable[[], dict], so_far: Callable[[], dict] = dict) -> None:
+def end(module: AnsibleModule, work: Callable[[], dict], so_far: Callable[[], dict] = dict) -> None:
     """The way every module ends: with what ``work`` returns, or with its error.
 
     ``so_far`` is what a failed module returns besides the error, asked when it has failed.

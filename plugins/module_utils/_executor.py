@@ -18,8 +18,14 @@ from ansible_collections.slotwise.redis.plugins.module_utils._answers import ref
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._join import WHO, Joining
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import OBSERVE, parse_info, parse_node, parse_nodes
-from ansible_collections.slotwise.redis.plugins.module_utils._topology import Node, Plan, Step, present
-from ansible_collections.slotwise.redis.plugins.module_utils._transport import Command, Fleet, first_error, is_lost
+from ansible_collections.slotwise.redis.plugins.module_utils._topology import Node, Peer, Plan, Step, present
+from ansible_collections.slotwise.redis.plugins.module_utils._transport import (
+    Command,
+    Fleet,
+    Replies,
+    first_error,
+    is_lost,
+)
 from ansible_collections.slotwise.redis.plugins.module_utils._waiter import problems, unserved
 
 POLL_SECONDS = 0.03
@@ -33,7 +39,8 @@ STATUS: tuple[Command, ...] = (("CLUSTER", "INFO"), ("INFO", "replication"))
 
 def observe(fleet: Fleet) -> list[Node]:
     """One round to all nodes. Raises Unreachable naming the nodes that did not answer, and how."""
-    replies, seen = fleet.ask_all(*OBSERVE), {}
+    replies = fleet.ask_all(*OBSERVE)
+    seen: dict[tuple, Peer] = {}
     failed = {e: first_error(replies[e.name]) for e in fleet.endpoints}
     refuse_hopeless({e.name: error for e, error in failed.items() if error})
     if any(failed.values()):
@@ -114,8 +121,11 @@ class Executor:
             answers = self._fleet.gather(dict.fromkeys(waiting, STATUS))
             refuse_hopeless({name: bad for name, replies in answers.items() if (bad := first_error(replies))})
             for name, replies in answers.items():
-                bad = first_error(replies)
-                waiting[name] = f"does not answer: {bad}" if bad else unserved(*map(parse_info, replies), self._away)
+                if bad := first_error(replies):
+                    waiting[name] = f"does not answer: {bad}"
+                else:
+                    cluster, replication = map(parse_info, replies)
+                    waiting[name] = unserved(cluster, replication, self._away)
             self._look_at_accusers(answers)
             waiting = {n: why for n, why in waiting.items() if why}
             found = [f"{name}: {why}" for name, why in waiting.items()]
@@ -135,7 +145,7 @@ class Executor:
                 )
             time.sleep(pause)
 
-    def _look_at_accusers(self, status: Mapping[str, Sequence[object]]) -> None:
+    def _look_at_accusers(self, status: Mapping[str, Replies]) -> None:
         """As above, by the answers to STATUS: one view is enough of those that count slots of failing masters."""
         infos = {name: parse_info(r[0]) for name, r in status.items() if self._tuned and not first_error(r)}
         for name, info in infos.items():

@@ -246,7 +246,7 @@ class HandOver:
     def _choices(self) -> dict[str, set[str]]:
         """Sentinel -> the replicas that it might choose for a failover."""
         replies = self._sentinels.ask_all(("SENTINEL", "REPLICAS", self._master_name))
-        found = {}
+        found: dict[str, set[str]] = {}
         for sentinel, (reply,) in replies.items():
             if not isinstance(reply, Exception):
                 rows = [pairs(row) for row in reply]

@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._deployment import Deployment
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import (
@@ -37,12 +40,12 @@ LEAST_SECONDS = 30.0
 class Init:
     """One run of redis_cluster_init. ``result`` holds what is known at any time, also after a failure."""
 
-    def __init__(self, module, report: Callable[[str], None]) -> None:
+    def __init__(self, module: AnsibleModule, report: Callable[[str], None]) -> None:
         self._module, self._report = module, report
         self.warnings: list[str] = []
-        self.result: dict[str, object] = {"changed": False, "plan": [], "actions": [], "before": [], "after": []}
+        self.result: dict[str, Any] = {"changed": False, "plan": [], "actions": [], "before": [], "after": []}
 
-    def run(self) -> dict[str, object]:
+    def run(self) -> dict[str, Any]:
         deployment = Deployment(self._module)
         desired = replace(deployment.desired, settings=_settings(self._module.params))
         # what does not answer may still be a member of a formed cluster, see settle()
@@ -185,7 +188,7 @@ def _settings(params: dict) -> dict[str, str]:
     }
 
 
-def run_init(module) -> None:
+def run_init(module: AnsibleModule) -> None:
     """Entry of the module: exits or fails with everything that is known."""
     init = Init(module, progress(module.params["progress_file"]))
     signal.signal(signal.SIGTERM, terminated)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.slotwise.redis.plugins.module_utils._answers import refuse_known
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import Stalled, Unreachable
@@ -161,5 +162,5 @@ class Joining:
         )
 
 
-def _known(reply: object) -> int:
+def _known(reply: Any) -> int:
     return 0 if isinstance(reply, Exception) else int(parse_info(reply).get("cluster_known_nodes", 0))

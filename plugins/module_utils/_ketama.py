@@ -57,11 +57,14 @@ class Pool:
     @classmethod
     def of(cls, options: Mapping[str, object]) -> Pool:
         """The pool with these options of nutcracker.yml. Defaults are those of Twemproxy (nc_conf.h)."""
+        servers = options["servers"]
+        if not isinstance(servers, Sequence):
+            raise ValueError(f"servers is {servers!r}. Allowed: a list of host:port:weight name")
         pool = cls(
-            tuple(Server.of(line) for line in options["servers"]),
-            options.get("distribution") or "ketama",
-            options.get("hash") or "fnv1a_64",
-            options.get("hash_tag") or "",
+            tuple(Server.of(str(line)) for line in servers),
+            str(options.get("distribution") or "ketama"),
+            str(options.get("hash") or "fnv1a_64"),
+            str(options.get("hash_tag") or ""),
         )
         if not pool.servers:
             raise ValueError("a pool needs servers")
@@ -176,7 +179,7 @@ class Modula:
         return self.names[value % len(self.names)]
 
 
-DISTRIBUTIONS = {"ketama": Ketama, "modula": Modula}
+DISTRIBUTIONS: Mapping[str, Callable[[Pool], Ketama | Modula]] = {"ketama": Ketama, "modula": Modula}
 """All but random, with which no server has a key."""
 
 
@@ -211,7 +214,8 @@ def keys(pool: Pool, suffix: str) -> dict[str, str]:
     The number that is tried stands first, in a hash tag where there is one, so that nothing else is hashed. Letters
     follow it, as the variants of FNV spread what comes last over few servers only.
     """
-    router, found = Router(pool), {}
+    router = Router(pool)
+    found: dict[str, str] = {}
     opening, closing = pool.hash_tag[:1], pool.hash_tag[1:]
     for number in range(TRIES_PER_SERVER * len(pool.servers)):
         key = f"{opening}{number}canary{closing}:{suffix}"

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._passwords import fault_of, without_line_end
@@ -28,13 +28,13 @@ try:
 
     KUBERNETES_TRACEBACK = None
 except ImportError:
-    client = None
+    client = None  # type: ignore[assignment]
     KUBERNETES_TRACEBACK = traceback.format_exc()
 
-    class ApiException(Exception):
+    class ApiException(Exception):  # type: ignore[no-redef]
         """Never raised: every user calls require_kubernetes first."""
 
-    class HttpError(Exception):
+    class HttpError(Exception):  # type: ignore[no-redef]
         """Never raised, as above."""
 
 
@@ -47,7 +47,7 @@ SERVER_CONTAINERS = ("redis", "sentinel")
 ZONE_LABEL = "topology.kubernetes.io/zone"
 
 
-def require_kubernetes(module) -> None:
+def require_kubernetes(module: AnsibleModule) -> None:
     """Fail with Ansible's usual text where the kubernetes library is missing."""
     if KUBERNETES_TRACEBACK:
         module.fail_json(msg=missing_required_lib("kubernetes"), exception=KUBERNETES_TRACEBACK)
@@ -115,7 +115,7 @@ def api_client(kubeconfig: str | None = None, context: str | None = None) -> cli
     return made
 
 
-def passes(error: Exception) -> bool:
+def passes(error: ApiException | HttpError) -> bool:
     """Whether the API may answer the same request differently in a while."""
     if isinstance(error, HttpError):
         return True
@@ -162,7 +162,8 @@ class Kubernetes:
         """``around_us``: this runs in a pod of the cluster whose API it is."""
         self.api, self.around_us = api, around_us
         self.core = client.CoreV1Api(api)
-        self._looked, self._lost = float("-inf"), set()
+        self._looked = float("-inf")
+        self._lost: set[str] = set()
 
     def pods(self, namespace: str, name: str, instance: str) -> dict[str, Pod]:
         """Pods of the StatefulSet ``name`` of the deployment ``instance``, by their names."""
@@ -224,7 +225,7 @@ class Kubernetes:
                     raise
 
     def warnings(self, namespace: str, name: str) -> list[str]:
-        """The newest warnings about objects of this name, the latest first. None where events may not be read."""
+        """The newest warnings about objects of this name, the latest first. No text where events may not be read."""
         with api_errors(self.api, f"listing events in {namespace}"):
             try:
                 listed = self.core.list_namespaced_event(
@@ -256,7 +257,7 @@ class Kubernetes:
             self._looked = time.monotonic()
         return self._lost
 
-    def _machines(self) -> list:
+    def _machines(self) -> list[client.V1Node]:
         with api_errors(self.api, "listing nodes"):
             try:
                 return self.core.list_node(_request_timeout=READ_SECONDS).items
@@ -303,12 +304,12 @@ class Kubernetes:
         return opened
 
 
-def _is_ready(item) -> bool:
+def _is_ready(item: client.V1Pod | client.V1Node) -> bool:
     """Whether a pod or a Kubernetes node is."""
     return any(c.type == "Ready" and c.status == "True" for c in item.status.conditions or [])
 
 
-def _stuck(pod, lost: Collection[str]) -> str:
+def _stuck(pod: client.V1Pod, lost: Collection[str]) -> str:
     """Why a pod will not run soon: its machine is away, or it has none."""
     if pod.spec.node_name in lost:
         return f"its machine {pod.spec.node_name} is not ready"
@@ -319,19 +320,19 @@ def _stuck(pod, lost: Collection[str]) -> str:
     return "cannot be scheduled" if unschedulable else ""
 
 
-def _refusal(container) -> str:
+def _refusal(container: client.V1ContainerStatus) -> str:
     """What a container said that ended because of its settings: see names.sh."""
     last = container.last_state.terminated if container.last_state else None
     ended = container.state.terminated or (last if container.state.waiting else None)
     return f"refuses to start: {(ended.message or '').strip()}" if ended and ended.exit_code == REFUSED else ""
 
 
-def _has_run(pod) -> bool:
+def _has_run(pod: client.V1Pod) -> bool:
     servers = [c for c in pod.status.container_statuses or [] if c.name in SERVER_CONTAINERS]
     return any(c.restart_count or c.state.running or c.state.terminated for c in servers)
 
 
-def _waiting(pod) -> str:
+def _waiting(pod: client.V1Pod) -> str:
     """Why the server of a pod does not run: scheduling, image, crash; empty when it runs."""
     if pod.metadata.deletion_timestamp:
         held = ", ".join(pod.metadata.finalizers or [])

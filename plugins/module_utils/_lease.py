@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timezone
+from typing import Any
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import (
@@ -37,7 +38,12 @@ class Lease:
     """Context manager. Raises EngineError with the holder's name where another run is under way."""
 
     def __init__(
-        self, api, namespace: str, deployment: str, timeout: float, report: Callable[[str], None] = lambda text: None
+        self,
+        api: client.ApiClient,
+        namespace: str,
+        deployment: str,
+        timeout: float,
+        report: Callable[[str], None] = lambda text: None,
     ) -> None:
         """``timeout`` is the longest time to wait for an API that does not answer or a holder that may be gone."""
         self._api, self._coordination = api, client.CoordinationV1Api(api)
@@ -47,7 +53,7 @@ class Lease:
         self._labels = {"app.kubernetes.io/instance": deployment, "app.kubernetes.io/managed-by": "slotwise.redis"}
         # Until this name there was one without the suffix, and a run of that version may be under way.
         self._holders = {name: _Holder() for name in (deployment, self._name)}
-        self._held = None
+        self._held: client.V1Lease | None = None
         self._renewed = 0.0
         self._taken_by = ""
         self._stop = threading.Event()
@@ -59,7 +65,7 @@ class Lease:
         self._renewer.start()
         return self
 
-    def __exit__(self, *unused) -> None:
+    def __exit__(self, *unused: object) -> None:
         self._stop.set()
         self._renewer.join(timeout=2 * REQUEST_SECONDS)
         with suppress(ApiException, HttpError):  # it expires by itself
@@ -133,10 +139,10 @@ class Lease:
             )
         return self._gone(held) and self._write("replace", self._body(held))
 
-    def _is_ours(self, held) -> bool:
+    def _is_ours(self, held: client.V1Lease) -> bool:
         return self._labels.items() <= (held.metadata.labels or {}).items()
 
-    def _gone(self, held) -> bool:
+    def _gone(self, held: client.V1Lease) -> bool:
         """Whether nobody holds it any more. Raises EngineError where the holder is seen to renew it."""
         holder = held.spec.holder_identity
         # this run itself holds what it wrote when the answer was lost
@@ -150,11 +156,11 @@ class Lease:
             )
         return self._holders[held.metadata.name].silent() > (held.spec.lease_duration_seconds or LEASE_SECONDS)
 
-    def _call(self, verb: str, *arguments: str, body=None):
+    def _call(self, verb: str, *arguments: str, body: object = None) -> Any:
         method = getattr(self._coordination, f"{verb}_namespaced_lease")
         return method(*arguments, **({} if body is None else {"body": body}), _request_timeout=REQUEST_SECONDS)
 
-    def _write(self, verb: str, body) -> bool:
+    def _write(self, verb: str, body: client.V1Lease) -> bool:
         """Whether the Lease is ours now; another's write that came first is no error."""
         begin = time.monotonic()
         try:
@@ -167,7 +173,7 @@ class Lease:
         self._renewed = begin
         return True
 
-    def _read(self, name: str):
+    def _read(self, name: str) -> client.V1Lease | None:
         try:
             return self._call("read", name, self._namespace)
         except ApiException as error:
@@ -175,7 +181,7 @@ class Lease:
                 return None
             raise
 
-    def _delete(self, held) -> None:
+    def _delete(self, held: client.V1Lease) -> None:
         """Only as it was read or written last: one that another run has taken over is not ours to delete."""
         same = client.V1Preconditions(uid=held.metadata.uid, resource_version=held.metadata.resource_version)
         try:
@@ -184,7 +190,7 @@ class Lease:
             if error.status not in (404, 409):
                 raise
 
-    def _body(self, held=None):
+    def _body(self, held: client.V1Lease | None = None) -> client.V1Lease:
         now = datetime.now(timezone.utc)
         kind = {"app.kubernetes.io/name": "redis", "app.kubernetes.io/component": "cluster"}
         return client.V1Lease(
@@ -207,7 +213,8 @@ class _Holder:
     """
 
     def __init__(self) -> None:
-        self._seen = self._since = None
+        self._seen: object = None
+        self._since: float | None = None
 
     def renewed(self, renew_time: object) -> bool:
         """Whether it has renewed while it was watched."""
@@ -216,7 +223,8 @@ class _Holder:
         return renew_time != self._seen
 
     def silent(self) -> float:
-        return time.monotonic() - self._since
+        """Since when it was watched, for how long. It is by ``renewed``."""
+        return 0.0 if self._since is None else time.monotonic() - self._since
 
 
 def _here() -> str:

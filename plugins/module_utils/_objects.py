@@ -20,15 +20,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled
-from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_errors
+from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import ApiException, api_errors
 from ansible_collections.slotwise.redis.plugins.module_utils._leaving import leaving
 
 try:
-    from kubernetes.client.exceptions import ApiException
     from kubernetes.dynamic import DynamicClient
 except ImportError:
     # require_kubernetes() of _kubernetes reports it.
-    ApiException = Exception
+    DynamicClient = None  # type: ignore[misc, assignment]
 
 REQUEST_SECONDS = 30
 POLL_SECONDS = 0.2
@@ -184,12 +183,8 @@ class Objects:
         """Objects of a kind, of one namespace or of all."""
         selector = ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items()))
         where = f" in {namespace}" if namespace else ""
-        found = self._request(
-            "get",
-            path_of(kind, namespace),
-            f"listing {KINDS[kind][1]}{where}",
-            **({"label_selector": selector} if selector else {}),
-        )
+        options: dict[str, Any] = {"label_selector": selector} if selector else {}
+        found = self._request("get", path_of(kind, namespace), f"listing {KINDS[kind][1]}{where}", **options)
         version = KINDS[kind][0]
         # Items of a list come without these two.
         return [{"apiVersion": version, "kind": kind, **item} for item in found["items"]]

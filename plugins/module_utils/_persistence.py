@@ -12,6 +12,9 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import (
     EngineError,
@@ -128,7 +131,7 @@ class Switch:
     def _said(self, pod: str) -> dict[str, str]:
         return parse_info(self._ask(pod, LOOK[0]))
 
-    def _ask(self, pod: str, command: Command):
+    def _ask(self, pod: str, command: Command) -> Any:
         (reply,) = self._fleet.gather({pod: [command]})[pod]
         if isinstance(reply, Exception):
             raise Unreachable(f"{pod} does not do {' '.join(map(str, command))}.", [str(reply)], "Run again.")
@@ -154,11 +157,11 @@ class Switch:
 class Persistence:
     """One run of redis_persistence. ``result`` holds what is known at any time, also after a failure."""
 
-    def __init__(self, module, report: Callable[[str], None]) -> None:
+    def __init__(self, module: AnsibleModule, report: Callable[[str], None]) -> None:
         self._module, self._params, self._report = module, module.params, report
-        self.result: dict[str, object] = {"changed": False, "plan": [], "actions": []}
+        self.result: dict[str, Any] = {"changed": False, "plan": [], "actions": []}
 
-    def run(self) -> dict[str, object]:
+    def run(self) -> dict[str, Any]:
         servers = Servers(self._module, self._params["servers"])
         fleet = servers.fleet(REPLY_SECONDS)
         try:
@@ -191,7 +194,8 @@ class Persistence:
         while True:
             pods = servers.follow(fleet)
             silent = [f"{name}: {pod.waiting}" for name, pod in pods.items() if pod.waiting]
-            live, late = {}, []
+            live: dict[str, dict[str, str]] = {}
+            late = []
             for name, replies in fleet.ask_all(*LOOK).items():
                 error = first_error(replies)
                 if error:
@@ -203,7 +207,7 @@ class Persistence:
             time.sleep(POLL_SECONDS)
 
 
-def run_persistence(module) -> None:
+def run_persistence(module: AnsibleModule) -> None:
     """Entry of the module: exits or fails with everything that is known."""
     persistence = Persistence(module, progress(module.params["progress_file"]))
     signal.signal(signal.SIGTERM, terminated)

@@ -66,8 +66,8 @@ def _shift_one(
             if load[here] <= load[start] - 2:
                 load[here] += 1
                 load[start] -= 1
-                while came[here] is not None:
-                    here, group, endpoint = came[here]
+                while (step := came[here]) is not None:
+                    here, group, endpoint = step
                     masters[group] = endpoint
                 return True
             for i in free:

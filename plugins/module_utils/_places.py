@@ -62,7 +62,8 @@ def _places(plan: Mapping[str, Any], addresses: Mapping[str, Sequence[str]]) -> 
         # What was never there is not in anybody's way.
         if absent and not row["exists"]:
             continue
-        machine, known = str(row["machine"]), []
+        machine = str(row["machine"])
+        known: list[Hashable] = []
         if machine:
             known = [("machine", machine), *(("address", address) for address in addresses.get(machine, ()))]
         if row["type"] in ON_MACHINES:

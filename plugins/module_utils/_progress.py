@@ -21,6 +21,6 @@ def progress(path: str | None) -> Callable[[str], None]:
     return report
 
 
-def terminated(*_unused) -> None:
+def terminated(*_unused: object) -> None:
     """For SIGTERM, by which AWX cancels a job: the way back, which undoes temporary settings, is taken then too."""
     raise EngineError("The run was asked to end (SIGTERM).", (), "Run again: it goes on from here.")

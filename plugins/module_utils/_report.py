@@ -31,7 +31,7 @@ def shards_of(nodes: Sequence[Node]) -> list[list[Node]]:
 
 def topology(nodes: Sequence[Node]) -> list[dict[str, object]]:
     """One row a node: shard, role, pod, machine, zone, address, node_id, slots, slot_count, keys, lag (bytes)."""
-    rows = []
+    rows: list[dict[str, object]] = []
     for number, (master, *replicas) in enumerate(shards_of(nodes)):
         for node in (master, *replicas):
             rows.append(

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
 
@@ -25,7 +25,7 @@ except ImportError:
 QUERY_SECONDS = 3.0
 
 
-def require_dns(module) -> None:
+def require_dns(module: AnsibleModule) -> None:
     """Fail with Ansible's usual text where dnspython is missing."""
     if DNS_TRACEBACK:
         module.fail_json(msg=missing_required_lib("dnspython"), exception=DNS_TRACEBACK)

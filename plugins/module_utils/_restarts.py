@@ -8,7 +8,10 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled, end
 from ansible_collections.slotwise.redis.plugins.module_utils._handover import HandOver, lift
@@ -27,9 +30,14 @@ from ansible_collections.slotwise.redis.plugins.module_utils._restart import (
     plan_text,
 )
 from ansible_collections.slotwise.redis.plugins.module_utils._sentinel import ROLE_LABEL, Sentinels
-from ansible_collections.slotwise.redis.plugins.module_utils._sentinels import parse_server, parse_view, questions
+from ansible_collections.slotwise.redis.plugins.module_utils._sentinels import (
+    no_view,
+    parse_server,
+    parse_view,
+    questions,
+)
 from ansible_collections.slotwise.redis.plugins.module_utils._servers import Servers
-from ansible_collections.slotwise.redis.plugins.module_utils._standalone import row_of
+from ansible_collections.slotwise.redis.plugins.module_utils._standalone import key_count
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import Command, first_error
 
 if TYPE_CHECKING:
@@ -98,20 +106,20 @@ class Group:
 class Restarts:
     """One run of redis_restart. ``result`` holds what is known at any time, also after a failure."""
 
-    def __init__(self, module, report: Callable[[str], None]) -> None:
+    def __init__(self, module: AnsibleModule, report: Callable[[str], None]) -> None:
         self._module, self._params, self._report = module, module.params, report
-        self.result: dict[str, object] = {"changed": False, "plan": [], "actions": [], "before": [], "after": []}
+        self.result: dict[str, Any] = {"changed": False, "plan": [], "actions": [], "before": [], "after": []}
         self._started = time.monotonic()
         self._said, self._said_at = "", 0.0
         self._pods: dict[str, tuple[Group, Pod]] = {}
 
-    def run(self) -> dict[str, object]:
+    def run(self) -> dict[str, Any]:
         name, changing = self._params["name"], self._params["changing"] if self._module.check_mode else []
         servers = Servers(self._module, self._params["servers"])
-        self._api = servers.api
+        self._api = servers.kubernetes.api
         self._servers = Group(servers, self._params, name, name in changing)
         self._groups = [self._servers]
-        self._sentinels = None
+        self._sentinels: Group | None = None
         if self._params["sentinels"]:
             beside, sentinels = f"{name}-sentinel", Sentinels(self._module, self._params["sentinels"])
             self._sentinels = Group(sentinels, self._params, beside, beside in changing)
@@ -161,7 +169,7 @@ class Restarts:
                 step = plan[0]
                 # where no server runs there is nobody to wait for
                 if not self._is_down(step):
-                    seen = self._settle(lambda seen, step=step: _against(seen, step), f"it is safe to {step.text()}")
+                    seen = self._settle(partial(_against, step=step), f"it is safe to {step.text()}")
                     if self._plan(seen)[:1] != [step]:
                         continue
                 lease.check()
@@ -174,6 +182,7 @@ class Restarts:
     def _do(self, step: Step) -> None:
         self._report(step.text())
         if step.action == HAND_OVER:
+            assert self._sentinels is not None
             hand_over = HandOver(
                 self._servers.fleet,
                 self._sentinels.fleet,
@@ -258,8 +267,7 @@ class Restarts:
         self._pods.update({name: (self._sentinels, pod) for name, pod in beside.items()})
         views = {}
         for name, replies in self._sentinels.fleet.ask_all(*questions(self._master_name)).items():
-            # Asked for a master that it does not know, a Sentinel answers the first question by nothing.
-            if not first_error(replies[:1]):
+            if not no_view(replies):
                 views[name] = parse_view(name, replies)
         members = [
             Member(name, self._sentinels.is_outdated(pod), pod.ready, pod.waiting) for name, pod in beside.items()
@@ -298,14 +306,13 @@ def _against(seen: Observation, step: Step) -> list[str]:
 
 def _described(member: Member, pod: Pod, answers: list) -> Member:
     info, settings = parse_info(answers[0]), parse_settings(answers[1])
-    row = row_of(pod, info)
     return Member(
         member.pod,
         member.outdated,
         member.ready,
         member.waiting,
         parse_server(pod.name, info, pod.labels.get(ROLE_LABEL, "")),
-        row["keys"],
+        key_count(info),
         settings.get("min-replicas-to-write") == str(FENCE),
         member.lasts,
         saves(info, settings),
@@ -321,7 +328,7 @@ def saves(info: Mapping[str, str], settings: Mapping[str, str]) -> bool:
     return meant and info.get("rdb_last_bgsave_status") == "ok"
 
 
-def run_restart(module) -> None:
+def run_restart(module: AnsibleModule) -> None:
     """Entry of the module: exits or fails with everything that is known."""
     restarts = Restarts(module, progress(module.params["progress_file"]))
     signal.signal(signal.SIGTERM, terminated)

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._answers import explained, is_full
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled, Unreachable
@@ -15,7 +18,10 @@ from ansible_collections.slotwise.redis.plugins.module_utils._names import check
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info
 from ansible_collections.slotwise.redis.plugins.module_utils._placement import watched_warnings
 from ansible_collections.slotwise.redis.plugins.module_utils._sentinels import (
+    Server,
+    View,
     agreed,
+    no_view,
     parse_server,
     parse_view,
     pod_of,
@@ -25,7 +31,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._sentinels import (
 )
 from ansible_collections.slotwise.redis.plugins.module_utils._servers import POLL_SECONDS, Servers
 from ansible_collections.slotwise.redis.plugins.module_utils._standalone import row_of
-from ansible_collections.slotwise.redis.plugins.module_utils._transport import Fleet, first_error
+from ansible_collections.slotwise.redis.plugins.module_utils._transport import Fleet
 from ansible_collections.slotwise.redis.plugins.module_utils._verify import (
     KEY_SECONDS,
     WAIT_MS,
@@ -42,7 +48,7 @@ class Sentinels(Servers):
 
     port = SENTINEL_PORT
 
-    def __init__(self, module, count: int) -> None:
+    def __init__(self, module: AnsibleModule, count: int) -> None:
         super().__init__(module, count)
         if module.params["name"]:
             self._params = {**module.params, "name": f"{module.params['name']}-sentinel", "service": None}
@@ -51,7 +57,7 @@ class Sentinels(Servers):
 class Watch:
     """Sentinels, and the servers where they are pods, with open connections. A context manager."""
 
-    def __init__(self, module) -> None:
+    def __init__(self, module: AnsibleModule) -> None:
         self._params = module.params
         for option in ("sentinels", "servers"):
             if self._params[option] < 1:
@@ -72,7 +78,7 @@ class Watch:
         for fleet in self._fleets:
             fleet.close()
 
-    def reach(self, report) -> None:
+    def reach(self, report: Callable[[str], None]) -> None:
         """Connect to all that answer, at the latest at the deadline."""
         for group in filter(None, (self._servers, self._sentinels)):
             fleet, reasons = group.reach(report)
@@ -88,20 +94,18 @@ class Watch:
     def servers(self) -> Fleet:
         return self._fleets[0]
 
-    def look(self) -> dict[str, object]:
+    def look(self) -> dict[str, Any]:
         """The result of redis_sentinel_info, as things are now."""
         found = [f"does not answer: {reason}" for reason in self.silent]
         views = {}
         for name, replies in self._fleets[-1].ask_all(*questions(self._master_name)).items():
-            # Asked for a master that it does not know, a Sentinel answers the first question by nothing.
-            error = first_error(replies[:1])
-            if error:
+            if error := no_view(replies):
                 found.append(f"{name} does not answer: {error}")
             else:
                 views[name] = parse_view(name, replies)
         view = agreed(views.values(), self._params["sentinels"])
         found += view_problems(views, self._params["sentinels"], self._params["servers"], self._master_name)
-        rows = self._rows(found, view) if self._servers else []
+        rows = self._rows(self._servers, found, view) if self._servers else []
         record = self._servers.config_map(f"{self._params['name']}-record") if self._servers else {}
         told = {key: record.get(key, "").splitlines() for key in ("kept", "waiting", "election")}
         found += told["waiting"]
@@ -125,7 +129,7 @@ class Watch:
             ],
         }
 
-    def _placement(self, view) -> list[str]:
+    def _placement(self, view: View | None) -> list[str]:
         """What one failure would take. It keeps nothing from being healthy, and is no matter while some are away."""
         if self.silent:
             return []
@@ -133,9 +137,10 @@ class Watch:
         quorum = view.quorum if view else 0
         return watched_warnings(servers, self._fleets[-1].endpoints, quorum, self._sentinels.zones)
 
-    def _rows(self, found: list[str], view) -> list[dict[str, object]]:
-        labels = self._servers.labels(ROLE_LABEL)
-        described, rows = [], []
+    def _rows(self, servers: Servers, found: list[str], view: View | None) -> list[dict[str, Any]]:
+        labels = servers.labels(ROLE_LABEL)
+        described: list[Server] = []
+        rows: list[dict[str, Any]] = []
         replies = self.servers.ask_all(("INFO",))
         for endpoint in self.servers.endpoints:
             (reply,) = replies[endpoint.name]
@@ -155,14 +160,14 @@ class Watch:
         return sorted(rows, key=lambda row: (row["role"] != "master", row["pod"]))
 
 
-def run_info(module) -> dict[str, object]:
+def run_info(module: AnsibleModule) -> dict[str, object]:
     """The result of redis_sentinel_info."""
     with Watch(module) as watch:
         watch.reach(module.debug)
         return watch.look()
 
 
-def run_verify(module, write: bool) -> dict[str, object]:
+def run_verify(module: AnsibleModule, write: bool) -> dict[str, object]:
     """The result of redis_sentinel_verify: wait until all is as it must be, then go through all servers."""
     with Watch(module) as watch:
         watch.reach(module.debug)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import text
-from ansible_collections.slotwise.redis.plugins.module_utils._transport import Command
+from ansible_collections.slotwise.redis.plugins.module_utils._transport import Command, Replies, first_error
 
 BAD_FLAGS = ("s_down", "o_down", "disconnected", "failover_in_progress")
 
@@ -49,8 +49,16 @@ class Server:
     label: str = ""
 
 
-def parse_view(sentinel: str, replies: Sequence[object]) -> View | None:
-    """None for a Sentinel that does not watch this master. Error replies must have been taken out."""
+def no_view(replies: Replies) -> Exception | None:
+    """Why a Sentinel shows no view: its connection may break between two replies.
+
+    One that does not watch the master answers the first question by nothing, and the others by errors that say it too.
+    """
+    return first_error(replies if replies[0] else replies[:1])
+
+
+def parse_view(sentinel: str, replies: Replies) -> View | None:
+    """None for a Sentinel that does not watch this master. Replies with ``no_view`` must have been taken out."""
     address, master, replicas = replies
     if not address:
         return None

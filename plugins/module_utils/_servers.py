@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.slotwise.redis.plugins.module_utils._answers import refuse_hopeless
 from ansible_collections.slotwise.redis.plugins.module_utils._deps import require_redis
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
@@ -19,12 +21,15 @@ from ansible_collections.slotwise.redis.plugins.module_utils._topology import En
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import (
     REPLY_SECONDS,
     Command,
+    Dialer,
     DirectDialer,
     Fleet,
     PortForwardDialer,
 )
 
 if TYPE_CHECKING:
+    from kubernetes import client
+
     from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import Kubernetes, Pod
 
 POLL_SECONDS = 0.25
@@ -44,7 +49,7 @@ class Servers:
     max_port = 65535
     _zones: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self, module, count: int) -> None:
+    def __init__(self, module: AnsibleModule, count: int) -> None:
         """``count`` is that of the pods, where servers are not given as host and port."""
         require_redis(module)
         self._params = module.params
@@ -56,7 +61,8 @@ class Servers:
         self._stuck: Mapping[str, str] = {}
         self._stuck_since: dict[str, float] = {}
         self._zones: Mapping[str, str] = {}
-        self._kubernetes = self._resolver = None
+        self._kubernetes: Kubernetes | None = None
+        self._resolver: Resolver | None = None
         if self._params["name"]:
             self._kubernetes = open_kubernetes(module)
             if self._transport == "direct" or self._params["dns_server"]:
@@ -64,12 +70,14 @@ class Servers:
                 self._resolver = Resolver(self._params["dns_server"])
 
     @property
-    def api(self):
+    def api(self) -> client.ApiClient | None:
         """The Kubernetes API client, None for nodes given as host and port."""
         return self._kubernetes.api if self._kubernetes else None
 
     @property
-    def kubernetes(self) -> Kubernetes | None:
+    def kubernetes(self) -> Kubernetes:
+        """Of servers that are pods: those that a name is given for."""
+        assert self._kubernetes is not None
         return self._kubernetes
 
     @property
@@ -191,16 +199,16 @@ class Servers:
 
     def config_map(self, name: str) -> dict[str, str]:
         """Data of a ConfigMap beside the pods."""
-        return self._kubernetes.config_map(self._params["namespace"], name)
+        return self.kubernetes.config_map(self._params["namespace"], name)
 
-    def _dialer(self):
+    def _dialer(self) -> Dialer:
         if self._kubernetes and self._transport == "port_forward":
             return PortForwardDialer(self._kubernetes, self._params["namespace"])
         return DirectDialer()
 
     def _password(self) -> str | None:
         if self._params["login_secret"]:
-            return self._kubernetes.secret_value(
+            return self.kubernetes.secret_value(
                 self._params["namespace"], self._params["login_secret"], self._params["login_secret_key"]
             )
         return self._params["login_password"]
@@ -209,7 +217,7 @@ class Servers:
         return self._params["nodes"] or [f"{self._params['name']}-{i}" for i in range(self._count)]
 
     def _pods(self) -> Mapping[str, Pod]:
-        return self._kubernetes.pods(self._params["namespace"], self._params["name"], self._instance)
+        return self.kubernetes.pods(self._params["namespace"], self._params["name"], self._instance)
 
     def _endpoints(self) -> tuple[list[Endpoint], list[str]]:
         """Endpoints that can be tried now, and why the others cannot."""
@@ -224,7 +232,7 @@ class Servers:
         reasons += [self._reason(pod.name, pod.waiting) for pod in found if pod.waiting]
         running = [pod for pod in found if not pod.waiting]
         if self._resolver:
-            wrong = self._dns_problems(running)
+            wrong = self._dns_problems(self._resolver, running)
             reasons += wrong.values()
             if self._transport == "direct":
                 # where DNS knows other pods than the API, an address may be somebody else's, who is told no password
@@ -237,15 +245,15 @@ class Servers:
         given = planned.get("zone", "") if planned.get("machine") == pod.machine else ""
         return given or self._zones.get(pod.machine, "")
 
-    def _dns_problems(self, pods: Sequence[Pod]) -> dict[str, str]:
+    def _dns_problems(self, resolver: Resolver, pods: Sequence[Pod]) -> dict[str, str]:
         service = self._params["service"] or f"{self._params['name']}-headless"
         suffix = f"{service}.{self._params['namespace']}.svc.{self._params['cluster_domain']}"
         expected = {f"{p.name}.{suffix}": p.address for p in pods}
-        found = disagreements(self._resolver.addresses(list(expected)), expected)
-        return {problem.partition(".")[0]: f"{problem} (DNS server {self._resolver.server})" for problem in found}
+        found = disagreements(resolver.addresses(list(expected)), expected)
+        return {problem.partition(".")[0]: f"{problem} (DNS server {resolver.server})" for problem in found}
 
 
-def open_kubernetes(module) -> Kubernetes:
+def open_kubernetes(module: AnsibleModule) -> Kubernetes:
     # half of the time that a module takes to start, which nodes given as host and port do not need
     from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import (  # noqa: PLC0415
         Kubernetes,
@@ -265,7 +273,7 @@ def _given(nodes: Sequence[str], max_port: int) -> list[Endpoint]:
     for node in nodes:
         host, port = _host_and_port(node, max_port)
         try:
-            address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
+            address = str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
         except OSError as error:
             raise Unreachable(f"nodes has the entry {node!r}: {host} does not resolve: {error.strerror}.") from error
         if (address, port) in endpoints:

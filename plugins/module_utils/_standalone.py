@@ -9,6 +9,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 
+from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.slotwise.redis.plugins.module_utils._answers import explained, is_full
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
 from ansible_collections.slotwise.redis.plugins.module_utils._names import check_domain
@@ -22,7 +24,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._verify import KEY_
 LOOK = ("INFO",)
 
 
-def run_verify(module, write: bool) -> dict[str, object]:
+def run_verify(module: AnsibleModule, write: bool) -> dict[str, object]:
     """The result of the module: wait until every server answers, then go through all of them."""
     if module.params["instances"] < 1:
         raise EngineError(f"instances is {module.params['instances']}: give 1 or more.")
@@ -68,15 +70,19 @@ def _faults(info: Mapping[str, str]) -> list[str]:
 
 def row_of(endpoint: Endpoint, info: Mapping[str, str]) -> dict[str, object]:
     """What is shown of a server, whatever it is part of."""
-    keys = sum(int(value.split(",")[0].removeprefix("keys=")) for name, value in info.items() if _is_database(name))
     return {
         "pod": endpoint.name,
         "machine": endpoint.machine,
         "address": endpoint.address,
         "version": info.get("valkey_version") or info.get("redis_version", ""),
-        "keys": keys,
+        "keys": key_count(info),
         "memory": int(info.get("used_memory", 0)),
     }
+
+
+def key_count(info: Mapping[str, str]) -> int:
+    """Keys in all databases."""
+    return sum(int(value.split(",")[0].removeprefix("keys=")) for name, value in info.items() if _is_database(name))
 
 
 def _is_database(name: str) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 SLOTS = 16384
 """Hash slots of a Redis Cluster (Redis Cluster specification, "Key distribution model")."""
@@ -143,10 +144,10 @@ class Step:
 
     action: str
     node: str
-    args: Mapping[str, object]
+    args: Mapping[str, Any]
     reason: str
 
-    def as_dict(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, Any]:
         return {"action": self.action, "node": self.node, **self.args, "reason": self.reason}
 
     def text(self) -> str:

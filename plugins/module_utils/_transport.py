@@ -13,10 +13,11 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ansible_collections.slotwise.redis.plugins.module_utils._deps import (
     AuthenticationError,
+    OnSocket,
     RedisConnectionError,
     RedisError,
     RedisTimeoutError,
@@ -25,8 +26,12 @@ from ansible_collections.slotwise.redis.plugins.module_utils._deps import (
 )
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
 
+if TYPE_CHECKING:
+    from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import Kubernetes
+
 Command = tuple[object, ...]
-Replies = list[object]
+Replies = list[Any]
+"""What servers answer: bytes, numbers, None and lists of these, and an exception for an error."""
 
 DIAL_SECONDS = 5.0
 """Longest wait for a TCP connection or a port-forward to open."""
@@ -70,7 +75,7 @@ def _unasked(line: str) -> Exception | None:
     return error_reply(f"ERR {UNASKED}" if line == "+PONG" else f"Protocol Error: {line[:40]!r}")
 
 
-def first_error(replies: Replies) -> Exception | None:
+def first_error(replies: Sequence[Any]) -> Exception | None:
     """The first reply of a node that is none."""
     return next((r for r in replies if isinstance(r, Exception)), None)
 
@@ -105,12 +110,14 @@ class DirectDialer:
                 ready = selector.select(max(0.0, deadline - time.monotonic()))
                 for key, _unused in ready:
                     selector.unregister(key.fileobj)
-                    code = key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                    results[key.data.name] = self._opened(key.fileobj, code)
+                    endpoint, sock = key.data
+                    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                    results[endpoint.name] = self._opened(sock, code)
                 if not ready:
                     for key in list(selector.get_map().values()):
                         selector.unregister(key.fileobj)
-                        results[key.data.name] = self._opened(key.fileobj, errno.ETIMEDOUT)
+                        endpoint, sock = key.data
+                        results[endpoint.name] = self._opened(sock, errno.ETIMEDOUT)
         return results
 
     @staticmethod
@@ -121,7 +128,7 @@ class DirectDialer:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         code = sock.connect_ex((endpoint.address, endpoint.port))
         if code in (0, errno.EINPROGRESS):
-            selector.register(sock, selectors.EVENT_WRITE, endpoint)
+            selector.register(sock, selectors.EVENT_WRITE, (endpoint, sock))
         else:
             results[endpoint.name] = DirectDialer._opened(sock, code)
 
@@ -139,7 +146,7 @@ class PortForwardDialer:
 
     by_address = False
 
-    def __init__(self, kubernetes, namespace: str, workers: int = 12) -> None:
+    def __init__(self, kubernetes: Kubernetes, namespace: str, workers: int = 12) -> None:
         self._kubernetes, self._namespace, self._workers = kubernetes, namespace, workers
 
     def dial(self, endpoints: Sequence[Endpoint]) -> dict[str, socket.socket | OSError]:
@@ -176,7 +183,7 @@ class Fleet:
         self._dialer = dialer
         self._endpoints = {e.name: e for e in endpoints}
         self._password, self._reply_seconds = password, reply_seconds
-        self._open: dict[str, object] = {}
+        self._open: dict[str, OnSocket] = {}
         self._sockets: dict[str, socket.socket] = {}
         self._ids: dict[str, bytes] = {}
         self._refused: dict[str, tuple[float, Exception]] = {}

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._answers import answer_of, explained, hopeless, is_full
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Unreachable
@@ -18,6 +21,9 @@ from ansible_collections.slotwise.redis.plugins.module_utils._servers import POL
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import Fleet, Replies
 from ansible_collections.slotwise.redis.plugins.module_utils._verify import KEY_SECONDS
+
+if TYPE_CHECKING:
+    from kubernetes import client
 
 READ_SECONDS = 15
 MESSAGE = "Not every backend works through every proxy."
@@ -34,7 +40,7 @@ ADVICE = "Look at the backends and at the log of the proxies, then run again."
 class Proxies(Servers):
     """The pods of a Deployment: their names are not known beforehand, and DNS does not know them."""
 
-    def __init__(self, module) -> None:
+    def __init__(self, module: AnsibleModule) -> None:
         # what the servers of a StatefulSet have and proxies have not
         module.params.setdefault("dns_server", None)
         super().__init__(module, module.params["replicas"])
@@ -45,7 +51,7 @@ class Proxies(Servers):
     def _endpoints(self) -> tuple[list[Endpoint], list[str]]:
         if not self._kubernetes:
             return super()._endpoints()
-        pods = [pod for pod in self._pods() if not pod.metadata.deletion_timestamp]
+        pods = [pod for pod in self._of_deployment() if not pod.metadata.deletion_timestamp]
         running = [pod for pod in pods if pod.status.pod_ip]
         found = [
             Endpoint(p.metadata.name, p.status.pod_ip, self._params["port"], p.spec.node_name, self._zone_of(p))
@@ -56,22 +62,22 @@ class Proxies(Servers):
             reasons.append(f"{len(pods)} of {self._count} pods exist")
         return sorted(found, key=lambda endpoint: endpoint.name), reasons
 
-    def _zone_of(self, pod) -> str:
+    def _zone_of(self, pod: client.V1Pod) -> str:
         return self._zones.get(pod.spec.node_name, "")
 
-    def _pods(self):
+    def _of_deployment(self) -> list[client.V1Pod]:
         # only where Kubernetes is asked, see _servers.open_kubernetes
         from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_errors  # noqa: PLC0415
 
         namespace, name = self._params["namespace"], self._params["name"]
         labels = f"app.kubernetes.io/name=twemproxy,app.kubernetes.io/instance={name}"
-        with api_errors(self.api, f"listing pods in {namespace}"):
-            return self._kubernetes.core.list_namespaced_pod(
+        with api_errors(self.kubernetes.api, f"listing pods in {namespace}"):
+            return self.kubernetes.core.list_namespaced_pod(
                 namespace, label_selector=labels, _request_timeout=READ_SECONDS
             ).items
 
 
-def run_verify(module, write: bool) -> dict[str, object]:
+def run_verify(module: AnsibleModule, write: bool) -> dict[str, object]:
     """The result of the module: wait until every proxy answers, then reach every backend through each of them."""
     try:
         pool = Pool.of(module.params["pool"])
@@ -91,7 +97,7 @@ def run_verify(module, write: bool) -> dict[str, object]:
         fleet.close()
 
 
-def _check_in_time(proxies: Proxies, fleet: Fleet, pool: Pool, write: bool) -> list[dict[str, object]]:
+def _check_in_time(proxies: Proxies, fleet: Fleet, pool: Pool, write: bool) -> list[dict[str, Any]]:
     """Backends may be away for a while: a restart, a new address that DNS does not tell yet. Proxies may be others."""
     while True:
         try:
@@ -103,7 +109,7 @@ def _check_in_time(proxies: Proxies, fleet: Fleet, pool: Pool, write: bool) -> l
         fleet.follow(proxies.endpoints())
 
 
-def check_proxies(fleet: Fleet, pool: Pool, write: bool) -> list[dict[str, object]]:
+def check_proxies(fleet: Fleet, pool: Pool, write: bool) -> list[dict[str, Any]]:
     """A row for each proxy. Raises with each backend that does not work through one: Unreachable where it may later.
 
     Each proxy reads what the one before it wrote: a proxy that places keys by other settings does not find them.
@@ -145,7 +151,7 @@ def _is_full(reply: object) -> bool:
     return is_full(reply) or (isinstance(reply, Exception) and answer_of(reply) == UNKNOWN)
 
 
-def _writes(given: Sequence[str], value: str) -> list[tuple[object, ...]]:
+def _writes(given: Iterable[str], value: str) -> list[tuple[object, ...]]:
     return [("SET", key, value, "EX", KEY_SECONDS) for key in given]
 
 

@@ -152,7 +152,7 @@ try:
     import yaml
 except ImportError:
     # A dependency of the kubernetes library, which require_kubernetes() reports.
-    yaml = None
+    yaml = None  # type: ignore[assignment]
 
 
 SHARED = "Namespace"
@@ -198,12 +198,12 @@ def left_out(objects: Objects, module: AnsibleModule, definition: dict, live: di
     kept = {path: value_at(live or {}, path) for path in module.params.get("left_to_others") or []}
     for path, value in kept.items():
         definition = without_value(definition, path)
-        if value is None or not is_set_by(live, manager, path):
+        if live is None or value is None or not is_set_by(live, manager, path):
             continue
         if module.check_mode:
             definition = with_value(definition, path, value)
         else:
-            identity = {key: definition[key] for key in ("apiVersion", "kind") if key in definition}
+            identity: dict[str, Any] = {key: definition[key] for key in ("apiVersion", "kind") if key in definition}
             names = {key: definition["metadata"][key] for key in ("name", "namespace") if key in definition["metadata"]}
             only = with_value({**identity, "metadata": names}, path, value)
             objects.apply(only, f"{manager}.left", False, force=False)
@@ -270,7 +270,9 @@ def apply_all(
     return after
 
 
-def delete_all(objects: Objects, module: AnsibleModule, refs: list[Ref], live: list[Any]) -> list[None]:
+def delete_all(
+    objects: Objects, module: AnsibleModule, refs: list[Ref], live: list[Any]
+) -> list[dict[str, Any] | None]:
     """Remove what exists and wait until it is gone."""
     if any(ref.kind == SHARED for ref in refs):
         raise EngineError(f"A {SHARED} is not removed by this module, because others may live in it.")

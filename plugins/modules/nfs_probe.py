@@ -486,7 +486,7 @@ def run(params: dict[str, Any], warn: Callable[[str], None]) -> dict[str, Any]:
         target = _nfs.Target(entry["server"], entry["export"], params["uid"], params["gid"], options)
         facts: dict[str, Any] = {}
         if shutil.which("mount.nfs", path=TOOLS) is None:
-            problem = _nfs.no_client(target)
+            problem: _nfs.Problem | None = _nfs.no_client(target)
         elif isinstance(address := servers.address(target), OSError):
             problem = _nfs.no_answer(target, str(address.strerror or address))
         else:

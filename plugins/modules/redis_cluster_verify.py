@@ -79,7 +79,10 @@ from ansible_collections.slotwise.redis.plugins.module_utils._verify import run_
 
 def main():
     module = AnsibleModule(argument_spec=CLUSTER, supports_check_mode=True, **CONSTRAINTS)
-    with_nodes(module, lambda *observed: run_verify(*observed, write=not module.check_mode))
+    with_nodes(
+        module,
+        lambda deployment, fleet, nodes, reasons: run_verify(deployment, fleet, nodes, reasons, not module.check_mode),
+    )
 
 
 if __name__ == "__main__":

@@ -12,11 +12,14 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
+import textwrap
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timezone
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "collections"))
@@ -33,6 +36,7 @@ from ansible_collections.slotwise.redis.tests.integration.farm import HOST, Farm
 UNTUNED = pathlib.Path(__file__).with_name("untuned_init.py")
 POLL_SECONDS = 0.02
 LIMIT_SECONDS = 300
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 VARIANTS = {
     "a": "redis-cli, default settings",
     "b": "redis_cluster_init, temporary settings off",
@@ -40,6 +44,24 @@ VARIANTS = {
     "d": "redis_cluster_init as shipped",
 }
 RATIOS = (("algorithm", "a", "b"), ("algorithm, tuned", "c", "d"), ("settings", "b", "d"), ("both", "a", "d"))
+
+
+class Measured:
+    """Everything that was measured, and what failed meanwhile."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[int, dict[str, list[float]]] = {}
+        self.checks: list[list[str]] = []
+        self.failures: list[str] = []
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """What fails in it is told in a line and ends only this part: the rest took minutes and is not lost."""
+        try:
+            yield
+        except Exception as error:
+            self.failures.append(f"{name}: {short(f'{type(error).__name__}: {error}', 400)}")
+            progress(self.failures[-1])
 
 
 class Monitor:
@@ -72,7 +94,8 @@ class Monitor:
     def seconds_until_agreed(self, begin: float) -> float:
         while not self.agreed():
             if time.monotonic() - begin > LIMIT_SECONDS:
-                raise TimeoutError(f"no agreement after {LIMIT_SECONDS} s: {problems(observe(self.fleet))[:5]}")
+                found = problems(observe(self.fleet)) or ["not every node serves"]
+                raise TimeoutError(f"no agreement after {LIMIT_SECONDS} s, {len(found)} problems: {short(found[0])}")
             time.sleep(POLL_SECONDS)
         return time.monotonic() - begin
 
@@ -113,24 +136,45 @@ def form(farm: Farm, monitor: Monitor, variant: str) -> float:
         process.stdin.write(text)
         process.stdin.close()
         process.stdin = None
-        seconds = monitor.seconds_until_agreed(begin)
+        try:
+            seconds = monitor.seconds_until_agreed(begin)
+        except Exception as error:
+            process.kill()
+            raise RuntimeError(f"{short(str(error))}; the command: {said(process.communicate()[0])}") from error
         output, _unused = process.communicate()
     if process.returncode:
-        raise RuntimeError(f"variant {variant} failed: {output}")
+        raise RuntimeError(f"exit code {process.returncode}: {said(output)}")
     return seconds
 
 
-def formations(flavor: Flavor, count: int, repetitions: int) -> dict[str, list[float]]:
-    seconds: dict[str, list[float]] = {v: [] for v in VARIANTS}
+def said(output: str) -> str:
+    """What a command wrote, in short: the message of a module, or the last line, where redis-cli says what it does."""
+    try:
+        return short(json.loads(output)["msg"])
+    except (ValueError, KeyError, TypeError):
+        lines = [line for line in COLOUR.sub("", output).splitlines() if line.strip(" .")]
+        return short(lines[-1]) if lines else "wrote nothing"
+
+
+def short(text: str, width: int = 150) -> str:
+    """One line. Of large clusters a single problem names a hundred nodes."""
+    return textwrap.shorten(text, width, placeholder=" ...")
+
+
+def formations(flavor: Flavor, count: int, repetitions: int, measured: Measured) -> None:
+    seconds = measured.seconds[count] = {v: [] for v in VARIANTS}
     with Farm(flavor, count) as farm:
         monitor = Monitor(farm)
         for number in range(repetitions):
             order = list(VARIANTS)[number % len(VARIANTS) :] + list(VARIANTS)[: number % len(VARIANTS)]
             for variant in order:
-                seconds[variant].append(form(farm, monitor, variant))
-                progress(f"{count} nodes, repetition {number + 1}, {variant}: {seconds[variant][-1]:.2f} s")
+                if len(seconds[variant]) < number:
+                    continue  # it failed, and would take the longest time again
+                name = f"{count} nodes, repetition {number + 1}, {variant}"
+                with measured.part(name):
+                    seconds[variant].append(form(farm, monitor, variant))
+                    progress(f"{name}: {seconds[variant][-1]:.2f} s")
         monitor.fleet.close()
-    return seconds
 
 
 def milliseconds(work: Callable[[], object], repetitions: int) -> float:
@@ -176,7 +220,14 @@ def progress(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def main() -> None:
+def row(count: int, seconds: Mapping[str, Sequence[float]]) -> list[str]:
+    """Medians and ratios for a number of nodes, with a hyphen where nothing was measured."""
+    medians = {v: statistics.median(s) for v, s in seconds.items() if s}
+    ratios = [f"{medians[x] / medians[y]:.1f}" if {x, y} <= medians.keys() else "-" for _name, x, y in RATIOS]
+    return [str(count), *(f"{medians[v]:.2f}" if v in medians else "-" for v in VARIANTS), *ratios]
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, nargs="+", default=[6, 30, 108])
     parser.add_argument("--repetitions", type=int, default=5)
@@ -185,27 +236,24 @@ def main() -> None:
     options = parser.parse_args()
     flavor = next(f for f in flavors() if str(f).startswith(options.server))
 
-    seconds = {count: formations(flavor, count, options.repetitions) for count in options.nodes}
-    checked = [checks(flavor, count, max(5, options.repetitions)) for count in options.nodes]
+    measured = Measured()
+    for count in options.nodes:
+        with measured.part(f"{count} nodes"):
+            formations(flavor, count, options.repetitions, measured)
+    for count in options.nodes:
+        with measured.part(f"check of {count} nodes"):
+            measured.checks.append(checks(flavor, count, max(5, options.repetitions)))
     if options.raw:
-        options.raw.write_text(json.dumps(seconds, indent=1))
+        options.raw.write_text(json.dumps(measured.seconds, indent=1))
 
     load = " ".join(f"{value:.1f}" for value in os.getloadavg())
     today = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     print(f"\n{today}, {flavor}, {os.cpu_count()} cores, load {load}, {options.repetitions} repetitions\n")
     for variant, text in VARIANTS.items():
         print(f"- {variant}: {text}")
-    medians = {count: {v: statistics.median(s) for v, s in by.items()} for count, by in seconds.items()}
     print("\nSeconds until every node agrees, medians, and ratios\n")
-    print(
-        table(
-            ["nodes", *VARIANTS, *(f"{name} {x}/{y}" for name, x, y in RATIOS)],
-            [
-                [str(n), *(f"{m[v]:.2f}" for v in VARIANTS), *(f"{m[x] / m[y]:.1f}" for _name, x, y in RATIOS)]
-                for n, m in medians.items()
-            ],
-        )
-    )
+    head = ["nodes", *VARIANTS, *(f"{name} {x}/{y}" for name, x, y in RATIOS)]
+    print(table(head, [row(count, seconds) for count, seconds in measured.seconds.items()]))
     print("\nCheck of a finished cluster, milliseconds, medians\n")
     head = [
         "nodes",
@@ -215,8 +263,12 @@ def main() -> None:
         "ratio connecting",
         "connected",
     ]
-    print(table(head, checked))
+    print(table(head, measured.checks))
+    if measured.failures:
+        print("\nFailed\n")
+        print("\n".join(f"- {failure}" for failure in measured.failures))
+    return 1 if measured.failures else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -39,6 +39,8 @@ class Killed(BaseException):
 class Cluster:
     """Kubernetes for the processes of a farm."""
 
+    api = None
+
     def __init__(self, farm: SentinelFarm) -> None:
         self.farm, self.deleted, self.dead, self.commands, self.kill_after = farm, [], False, 0, 0
         self.pods = {f"{MASTER_NAME}-{n}": p for n, p in enumerate(farm.servers)}
@@ -85,7 +87,6 @@ class Cluster:
 
         endpoints = [Endpoint(pod, p.host, p.port) for pod, p in members.items()]
         return Some(
-            api=None,
             kubernetes=self,
             names=list(members),
             fleet=lambda seconds: Watched(DirectDialer(), endpoints, None, seconds),

@@ -59,7 +59,7 @@ class HandOver:
             return [Say("hand-over", "waits: most Sentinels do not name this server as the master")]
         if self._fenced is None:
             return self._prepare(seen, server, now)
-        return self._order(seen, server, now)
+        return self._order(seen, server, self._fenced, now)
 
     def _leave(self, seen: Seen, server: Server, late: bool) -> list[Action]:
         """It leads no more, by its own will or by that of a Sentinel."""
@@ -92,7 +92,7 @@ class HandOver:
             Ask(("CONFIG", "SET", "min-replicas-to-write", str(FENCE))),
         ]
 
-    def _order(self, seen: Seen, server: Server, now: float) -> list[Action]:
+    def _order(self, seen: Seen, server: Server, fenced: float, now: float) -> list[Action]:
         if server.needed < FENCE:
             # The fence could not be set, or somebody took it away: nothing counts that was seen since.
             self._fenced = None
@@ -111,7 +111,7 @@ class HandOver:
             # Accepted and given up, for example because a Sentinel saw the replica for the first time a moment before.
             self._ordered = None
         if behind or not self._choices(seen):
-            if now - self._fenced < FENCE_SECONDS:
+            if now - fenced < FENCE_SECONDS:
                 return []
             # Their time is over: without them, or later.
             self.excluded = tuple(behind)

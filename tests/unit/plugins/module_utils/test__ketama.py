@@ -47,11 +47,21 @@ def test_lines_that_are_not_ours(line):
         ({"servers": []}, "a pool needs servers"),
         ({"servers": ["a:1:1 a"], "distribution": "random"}, "distribution is 'random'. Known: ketama, modula"),
         ({"servers": ["a:1:1 a"], "hash": "murmur"}, "hash is 'murmur'. Known: fnv1a_64,"),
+        ({"servers": [7]}, "'7' is not host:port:weight name"),
+        ({"servers": [None]}, "'None' is not host:port:weight name"),
+        ({"servers": None}, "servers is None. Allowed: a list of host:port:weight name"),
+        ({"servers": 3}, "servers is 3. Allowed: a list of host:port:weight name"),
     ],
 )
 def test_pools_that_are_not_known(options, words):
     with pytest.raises(ValueError, match=words):
         Pool.of(options)
+
+
+def test_yaml_makes_a_number_of_a_hash_tag():
+    pool = Pool.of({"servers": ["a:1:1 a", "b:1:1 b"], "hash_tag": 12})
+    assert pool.hash_tag == "12"
+    assert Router(pool).server(b"x1user2y") == Router(pool).server(b"1user2")
 
 
 def test_a_pool_of_options():

@@ -8,7 +8,8 @@ import pytest
 
 from ansible_collections.slotwise.redis.plugins.module_utils._deps import error_reply
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
-from ansible_collections.slotwise.redis.plugins.module_utils._sentinel import check
+from ansible_collections.slotwise.redis.plugins.module_utils._sentinel import Watch, check
+from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
 
 SEEN = {"master": "a", "servers": [{"pod": "a", "role": "master"}, {"pod": "b", "role": "slave"}]}
 
@@ -58,3 +59,32 @@ def test_another_refusal_is_a_failure(answer):
     with pytest.raises(EngineError) as caught:
         check(Fleet(error_reply(answer)), SEEN)
     assert caught.value.found[0].startswith(f"a did not store a key: {answer}")
+
+
+class Sentinels:
+    """One Sentinel with these replies."""
+
+    endpoints = (Endpoint("10.0.0.1:26379", "10.0.0.1", 26379),)
+
+    def __init__(self, replies):
+        self.replies = replies
+
+    def ask_all(self, *commands):
+        assert len(commands) == len(self.replies)
+        return {"10.0.0.1:26379": self.replies}
+
+
+LOST = ConnectionResetError("closed the connection")
+ADDRESS = [b"10.0.0.2", b"6379"]
+MASTER = [b"flags", b"master", b"config-epoch", b"3", b"quorum", b"1", b"num-other-sentinels", b"0"]
+
+
+@pytest.mark.parametrize("replies", [[LOST] * 3, [ADDRESS, LOST, LOST], [ADDRESS, MASTER, LOST]])
+def test_a_sentinel_that_is_lost_while_it_answers_does_not_answer(replies):
+    watch = Watch.__new__(Watch)
+    watch._params = {"sentinels": 1, "servers": 1, "name": None}
+    watch._master_name, watch._servers, watch.silent = "orders", None, ["nobody is asked where it would be"]
+    watch._fleets = [Sentinels(replies)]
+    seen = watch.look()
+    assert "10.0.0.1:26379 does not answer: closed the connection" in seen["problems"]
+    assert (seen["healthy"], seen["master"]) == (False, "")

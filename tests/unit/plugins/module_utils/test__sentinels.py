@@ -13,6 +13,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._sentinels import (
     Server,
     View,
     agreed,
+    no_view,
     parse_server,
     parse_view,
     pod_of,
@@ -51,6 +52,24 @@ def test_a_view_is_what_the_three_questions_answer():
 
 def test_a_sentinel_that_watches_nothing_has_no_view():
     assert parse_view("orders-sentinel-0", [None, Exception("no such master"), Exception("no such master")]) is None
+
+
+LOST = ConnectionResetError("closed the connection")
+
+
+@pytest.mark.parametrize(
+    ("replies", "why"),
+    [
+        (REPLIES, None),
+        ([None, Exception("no such master"), Exception("no such master")], None),
+        ([LOST, LOST, LOST], LOST),
+        ([REPLIES[0], LOST, LOST], LOST),
+        ([*REPLIES[:2], LOST], LOST),
+    ],
+    ids=["all", "another master", "at once", "after the address", "after the master"],
+)
+def test_a_sentinel_whose_connection_breaks_shows_no_view(replies, why):
+    assert no_view(replies) is why
 
 
 def view(number: int, **changes: object) -> View:

@@ -96,7 +96,7 @@ def test_the_pods_of_a_deployment(monkeypatch, pods, names, reasons):
     proxies = Proxies.__new__(Proxies)
     proxies._kubernetes, proxies._count, proxies._predicting = object(), 2, False
     proxies._params = {"port": 22121}
-    monkeypatch.setattr(Proxies, "_pods", lambda self: pods)
+    monkeypatch.setattr(Proxies, "_of_deployment", lambda self: pods)
     endpoints, said = proxies._endpoints()
     assert ([endpoint.name for endpoint in endpoints], said) == (names, reasons)
     assert all(endpoint.port == 22121 for endpoint in endpoints)
