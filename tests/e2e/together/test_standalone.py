@@ -156,6 +156,7 @@ def test_a_deployment_in_two_groups_is_refused(tmp_path: pathlib.Path) -> None:
     assert run.says("twice is in the groups redis_cluster, redis_standalone."), run.shown
 
 
+@pytest.mark.long  # test_life does it with a cluster, by the same tasks
 def test_uninstall_keeps_the_data_unless_told(servers) -> None:
     for deployment in (servers["sessions"], servers["pool"]):
         deployment.write("kept")
