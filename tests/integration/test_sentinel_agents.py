@@ -254,22 +254,42 @@ def test_a_sentinel_that_is_alone_with_what_it_names_is_started_anew(every_flavo
         assert pods.wait_whole() == master
 
 
-def test_an_emptied_server_is_never_promoted(every_flavor):
-    """The master's volume is emptied, and it is back before Sentinels find it down."""
+@pytest.mark.parametrize("place", ["another pod", "in place"])
+def test_an_emptied_server_is_never_promoted(every_flavor, place):
+    """The master's volume is emptied, and it is back before Sentinels find it down; its agent lives on, or is new."""
     with SentinelPods(every_flavor) as pods:
         master = pods.wait_whole()
         with client(pods, master) as connection:
             connection.set("k", "v")
             assert connection.wait(2, 5000) == 2
-        pods.kill(master)
-        pods.wipe(master)
-        pods.start(master)
+        if place == "in place":
+            signal_container(pods, master, signal.SIGSTOP)
+            pods.wipe(master)
+            pods._end(f"{master} container", signal.SIGKILL)
+            pods.start_container(master)
+        else:
+            pods.kill(master)
+            pods.wipe(master)
+            pods.start(master)
         new = (
             wait_for("another one leads", lambda: pods.kubernetes.masters() not in ([], [master])) and pods.wait_whole()
         )
         assert new != master
         assert pods.ask(new, "get", "k") == "v"
         assert pods.ask(master, "get", "k") == "v"
+
+
+def test_a_master_that_does_not_come_back_is_replaced_as_soon_as_sentinels_find_it_down(every_flavor):
+    """Its machine died and its links were reset: those who followed it do not wait as after a power failure of all."""
+    with SentinelPods(every_flavor, ELECTION_SECONDS="600") as pods:
+        master = pods.wait_whole()
+        with Writer(pods) as writer:
+            pods.kill(master)
+            wait_for("another one leads", lambda: pods.kubernetes.masters() not in ([], [master]), 30)
+            new, last = pods.kubernetes.masters()[0], len(writer.acknowledged)
+            wait_for("writes to it", lambda: len(writer.acknowledged) > last + 50)
+        pods.start(master)
+        assert pods.wait_whole() == new
 
 
 def test_an_agent_that_dies_takes_nothing_along(every_flavor):

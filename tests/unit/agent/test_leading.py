@@ -122,3 +122,59 @@ def test_a_server_that_stands_for_long_counts_anew_although_others_are_late_now_
     assert not renews(200.0, replace(BEHIND, leads=True), third, server=replace(parked, link_up=True))
     assert not renews(240.0, BEHIND, third)
     assert renews(300.0, BEHIND, third)
+
+
+FOLLOWS = Server("run", "slave", "a", 120, follows="s-1", keys=9, link_up=True)
+MASTER = State("s-1", 4, "s-1", Data("a", 120), (), 9, leads=True)
+EQUAL = State("s-2", 4, "s-1", Data("a", 120, 120), (), 9)
+BETTER = State("s-2", 4, "s-1", Data("a", 130, 130), (), 9)
+
+
+def priorities(agent, now, server, *states, epoch=4):
+    """What a round does to the priority of this server, which Sentinels take for a replica of s-1."""
+    known = {"s-1": None, "s-2": None, **{one.host: one for one in states}}
+    views = dict.fromkeys(("t-0", "t-1", "t-2"), View(epoch, "s-1"))
+    actions = agent.round(Seen(server, views, known, Disk((1, 500)), False), now)
+    return [action.words[-1] for action in actions if isinstance(action, Ask) and "replica-priority" in action.words]
+
+
+@pytest.mark.parametrize("others", [(EQUAL,), ()], ids=["another answers", "nobody answers"])
+@pytest.mark.parametrize("patient", [False, True])
+def test_a_master_that_fails_is_not_waited_for_by_those_that_followed_it(others, patient):
+    """Its machine died, and the links were reset. Sentinels say when it is down, and Redis users expect no more."""
+    agent = ServerAgent(Settings("s-0", HOSTS, 3, ELECTION, patient, 30.0, 0, 3), Memory(4, "s-1", Data("a", 100, 120)))
+    assert priorities(agent, 0.0, replace(FOLLOWS, priority=100), MASTER, EQUAL) == []
+    alone = replace(FOLLOWS, priority=100, link_up=False)
+    assert [priorities(agent, now, alone, *others) for now in (0.5, 1.0, 1.5)] == [[], [], []]
+
+
+def test_a_better_one_is_left_to_sentinels_and_counts_again_when_it_is_gone():
+    agent = agent_of(4, "s-1")
+    assert priorities(agent, 0.0, replace(FOLLOWS, priority=100), MASTER, EQUAL) == []
+    alone = replace(FOLLOWS, priority=100, link_up=False)
+    assert priorities(agent, 0.5, alone, BETTER) == ["0"]
+    assert priorities(agent, 1.0, replace(alone, priority=0)) == ["100"]
+
+
+def test_who_started_since_waits_for_the_master_of_its_term():
+    """All were away: the master may be late, and has what nobody else has."""
+    agent = agent_of(4, "s-1")
+    alone = replace(FOLLOWS, link_up=False)
+    assert priorities(agent, 0.0, replace(alone, priority=100), EQUAL) == ["0"]
+    assert priorities(agent, ELECTION - 0.5, replace(alone, priority=0), EQUAL) == []
+    assert priorities(agent, ELECTION, replace(alone, priority=0), EQUAL) == ["100"]
+
+
+@pytest.mark.parametrize("tail", [(0, 0), (1, 0), (1, 499)])
+def test_a_master_that_lost_the_end_of_its_file_is_known_to_lack_it(tail):
+    """Emptied in place under its agent: it was the best known one, with no key, and its replicas followed it."""
+    agent = agent_of(4, "s-0", Data("a", 100, 120))
+    empty = replace(PARKED, keys=0, append_only=True)
+    known = {"s-1": State("s-1", 4, "s-0", Data("a", 120, 120), (), 9), "s-2": None}
+    views = dict.fromkeys(("t-0", "t-1", "t-2"), View(4, "s-0"))
+    actions = agent.round(Seen(empty, views, known, Disk(tail), False), 0.0)
+    assert LEAD not in actions
+    assert (agent.data.least, agent.data.most) == (0, 0)
+    agent = agent_of(4, "s-0", Data("a", 100, 120))
+    agent.round(Seen(replace(empty, keys=3), views, known, Disk(tail), False), 0.0)
+    assert (agent.data.least, agent.data.most) == (0, 119)

@@ -30,8 +30,9 @@ def started(server, tail=(1, 500), memory=NOTED):
         # More came after it was noted, in the same file or after a rewrite.
         (PARKED, (1, 700), Data("a", 100), NOTED.history),
         (PARKED, (2, 0), Data("a", 100), NOTED.history),
-        # The end of the file is lost.
-        (PARKED, (1, 400), Data("a", 0, 120), ()),
+        # The end of the file is lost, and so is something of what was noted; without keys all of it is.
+        (PARKED, (1, 400), Data("a", 0, 119), ()),
+        (replace(PARKED, keys=0), (0, 0), Data("a", 0, 0), ()),
         # Snapshots only: none was there, it is from before, or it is of what was noted.
         (replace(PARKED, append_only=False, keys=0), (0, 0), Data("a", 0, 0), ()),
         (replace(PARKED, append_only=False), (0, 0), Data("a", 0), ()),

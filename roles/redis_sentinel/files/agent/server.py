@@ -109,6 +109,8 @@ class ServerAgent:
         # The process in which this server had the priority of its place, and since when somebody else's has stood.
         self._placed = ""
         self._set_back_since: float | None = None
+        # The process, the term and the master that it has last had its place with.
+        self._place = ("", -1, "")
         # Until when each Sentinel counts as one that may give this server's place to another.
         self._contested: dict[str, float] = {}
         self._asked_at = float("-inf")
@@ -238,8 +240,9 @@ class ServerAgent:
         if seen.disk.problem:
             return replace(noted, least=0, most=None)
         if now < then:
-            # A file that has lost its end, or is an earlier one, or gone.
-            return replace(noted, least=0)
+            # A file that has lost its end, or is an earlier one, or gone: something of what there was then is not there.
+            most = noted.most and noted.most - 1
+            return replace(noted, least=0, most=most if server.keys else 0)
         return noted if now == then else replace(noted, most=None)
 
     def _is_whole(self, server: Server) -> bool:
@@ -399,9 +402,16 @@ class ServerAgent:
         ]
 
     def _stand(self, seen: Seen, server: Server, view: View, now: float) -> list[Action]:
-        """Sentinels know a master that does not lead. They may choose this server only if it is the best one."""
+        """Sentinels know a master that does not lead. They may choose this server only if it is the best one.
+
+        Where it was in its place until now, a master that is silent has failed, and how long that may take is what
+        Sentinels are told: nobody is waited for. Else all were away, and who is silent may have more.
+        """
         waited = self._deadline.has_passed(seen.states, now)
-        verdict = choose(self._all_states(seen), waited, self._settings.patient, self._decision(seen, view))
+        states, patient = self._all_states(seen), self._settings.patient
+        if states.get(view.master) is None and self._was_in_place(server, view):
+            states, patient = {host: state for host, state in states.items() if state is not None}, False
+        verdict = choose(states, waited, patient, self._decision(seen, view))
         said = Say("election", "\n  ".join((f"{pod(view.master)} does not lead: {verdict.why}", *verdict.evidence)))
         if verdict.best != self._settings.host:
             if verdict.best:
@@ -429,6 +439,7 @@ class ServerAgent:
         A run sets back replicas that lag while it hands over, as long as its fence may stand.
         """
         self._remember_term(server, view)
+        self._place = server.run_id, view.epoch, view.master
         if server.priority == CHOOSABLE:
             self._placed, self._set_back_since = server.run_id, None
             return []
@@ -438,6 +449,10 @@ class ServerAgent:
             if now - self._set_back_since < FENCE_SECONDS:
                 return []
         return self._offer(server)
+
+    def _was_in_place(self, server: Server, view: View) -> bool:
+        """Whether this process of the server followed this master in this term, and Sentinels might choose it."""
+        return self._place == (server.run_id, view.epoch, view.master)
 
     def _remember_term(self, server: Server, view: View) -> None:
         if not server.rewriting:
