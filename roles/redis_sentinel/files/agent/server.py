@@ -240,7 +240,7 @@ class ServerAgent:
         if seen.disk.problem:
             return replace(noted, least=0, most=None)
         if now < then:
-            # A file that has lost its end, or is an earlier one, or gone: something of what there was then is not there.
+            # A file that has lost its end, or is an earlier one, or gone: something of what there was is not there.
             most = noted.most and noted.most - 1
             return replace(noted, least=0, most=most if server.keys else 0)
         return noted if now == then else replace(noted, most=None)
