@@ -178,3 +178,14 @@ def test_a_master_that_lost_the_end_of_its_file_is_known_to_lack_it(tail):
     agent = agent_of(4, "s-0", Data("a", 100, 120))
     agent.round(Seen(replace(empty, keys=3), views, known, Disk(tail), False), 0.0)
     assert (agent.data.least, agent.data.most) == (0, 119)
+
+
+def test_nothing_is_learned_of_a_master_that_started_anew_by_a_link_to_where_it_was():
+    """Seed 4925: it took the history that the master had begun since for its own, and proved with it what it lacked."""
+    agent = agent_of(4, "s-1")
+    linked = replace(FOLLOWS, priority=100)
+    priorities(agent, 0.0, linked, replace(MASTER, history=(("z", 40),)))
+    assert ("z", 40) in agent.history
+    anew = replace(MASTER, data=Data("c", 1, 1, ("b", 1)), history=(("b", 1), ("a", 110)))
+    priorities(agent, 0.5, linked, anew)
+    assert "b" not in dict(agent.history)

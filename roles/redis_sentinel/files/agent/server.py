@@ -179,7 +179,9 @@ class ServerAgent:
         elif server.link_up:
             self._live = server.run_id
             master = seen.states.get(_plain(server.follows))
-            self._go_on(server, master.history if master and master.leads else ())
+            # The link may be a dead one to where the master ran before, and what it has begun since came by no link.
+            same = master is not None and master.leads and master.data.replid == server.replid
+            self._go_on(server, master.history if master and same else ())
             self.data = Data(server.replid, server.offset)
             self._remember_data(server, before, seen)
         elif alive:
