@@ -7,10 +7,11 @@ from __future__ import annotations
 import hashlib
 import socketserver
 import threading
+import time
 
 import pytest
 from agent.evidence import Data, State
-from agent.neighbours import Neighbour, Sentinel
+from agent.neighbours import Group, Neighbour, Sentinel
 from agent.redis_io import SERVER_QUESTIONS, Client
 from agent.status import Status
 
@@ -163,3 +164,27 @@ def test_half_a_reply_is_none(torn):
         client = Client(HOST, server.port, lambda: b"", 2)
         with pytest.raises((OSError, ValueError)):
             client.ask(("INFO",))
+
+
+def test_who_did_not_answer_is_not_waited_for_again_and_is_back_with_its_first_answer():
+    back = threading.Event()
+
+    def dead() -> str:
+        back.wait(20)
+        return "back"
+
+    group: Group[str] = Group({"dead": dead, "alive": lambda: "here"}, 0.5)
+    group.ask()
+    assert group.answers() == {"dead": None, "alive": "here"}
+    began = time.monotonic()
+    for _round in range(5):
+        group.ask()
+        time.sleep(0.01)
+        assert group.answers() == {"dead": None, "alive": "here"}
+    assert time.monotonic() - began < 0.4
+    back.set()
+    deadline = time.monotonic() + 10
+    while group.answers() != {"dead": "back", "alive": "here"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+        group.ask()

@@ -27,12 +27,16 @@ T = TypeVar("T")
 
 
 class Group(Generic[T]):
-    """Questions that each have a name. A round takes at most ``seconds``, whatever those who are asked do."""
+    """Questions that each have a name. A round takes at most ``seconds``, whatever those who are asked do.
+
+    Who did not answer the last time is not waited for: a dead machine must not slow down those who replace its master.
+    """
 
     def __init__(self, questions: Mapping[str, Callable[[], T]], seconds: float) -> None:
         self._questions, self._seconds = questions, seconds
         self._pool = ThreadPoolExecutor(max(1, len(questions)))
         self._open: dict[str, Future[T]] = {}
+        self._late: set[str] = set()
 
     def ask(self) -> None:
         """Begin to ask all but those whose answer is still awaited."""
@@ -46,10 +50,13 @@ class Group(Generic[T]):
         found: dict[str, T | None] = {}
         for name in self._questions:
             future = self._open[name]
+            patience = 0.0 if name in self._late else max(0.0, deadline - time.monotonic())
             try:
-                found[name] = future.result(timeout=max(0.0, deadline - time.monotonic()))
+                found[name] = future.result(timeout=patience)
+                self._late.discard(name)
             except Exception:  # an answer that cannot be read is none
                 found[name] = None
+                self._late.add(name)
             if future.done():
                 del self._open[name]
         return found
