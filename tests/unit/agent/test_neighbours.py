@@ -184,6 +184,7 @@ def test_who_did_not_answer_is_not_waited_for_again_and_is_back_with_its_first_a
     assert time.monotonic() - began < 0.4
     back.set()
     deadline = time.monotonic() + 10
+    group.ask()
     while group.answers() != {"dead": "back", "alive": "here"}:
         assert time.monotonic() < deadline
         time.sleep(0.01)
