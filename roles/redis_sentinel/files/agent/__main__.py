@@ -276,6 +276,7 @@ class SentinelShell(Shell):
             self.host, len(self.sentinels), float(environment["ELECTION_SECONDS"]), environment["PATIENT"] == "yes"
         )
         self._told: dict[str, str] = {}
+        self._acted = False
         self.status = Status(self.address(), self.live, self.fresh, dict)
 
     def look(self, now: float) -> list[Action]:
@@ -323,9 +324,16 @@ class SentinelShell(Shell):
             self.sentinels[self.host].shut_down()
         elif isinstance(action, Write):
             self._write(action)
+            self._acted = True
         elif isinstance(action, Label):
             self.kubernetes.label(action)
+            self._acted = True
             self.say(f"label {action.pod}", f"{action.pod} is {action.role} in epoch {action.epoch}")
+
+    def pause(self) -> float:
+        """What was done leads to what is to be done next: the label of the master comes after those of the others."""
+        acted, self._acted = self._acted, False
+        return QUICK_SECONDS if acted else ROUND_SECONDS
 
     def _write(self, write: Write) -> None:
         """Where Kubernetes does not take it pods are labelled all the same, unless the record says otherwise by now."""
