@@ -182,7 +182,8 @@ class Restarts:
     def _do(self, step: Step) -> None:
         self._report(step.text())
         if step.action == HAND_OVER:
-            assert self._sentinels is not None
+            if self._sentinels is None:
+                raise AssertionError("only deployments with Sentinels hand over")
             hand_over = HandOver(
                 self._servers.fleet,
                 self._sentinels.fleet,

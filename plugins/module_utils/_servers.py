@@ -77,7 +77,8 @@ class Servers:
     @property
     def kubernetes(self) -> Kubernetes:
         """Of servers that are pods: those that a name is given for."""
-        assert self._kubernetes is not None
+        if self._kubernetes is None:
+            raise AssertionError("these servers are given by address, not as pods")
         return self._kubernetes
 
     @property

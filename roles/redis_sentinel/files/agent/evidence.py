@@ -190,8 +190,8 @@ def _went_on_without(state: State, other: State) -> bool:
     return any(end > start for (_before, start), (_replid, end) in zip(unknown, unknown[1:]))
 
 
-def _is_ahead(state: State, other: State) -> bool:
-    return has_more_than(state, other) and not has_more_than(other, state)
+def _is_ahead(rival: State, one: State) -> bool:
+    return has_more_than(rival, one) and not has_more_than(one, rival)
 
 
 def rank(state: State, ordinal: int, replid: str) -> tuple[int, bool, bool, int, int]:
