@@ -149,8 +149,8 @@ def a_master_stands_still(farm: Farm):
         return [words[2] for words in peers if words[1].split("@")[0] == farm.nodes[0]]
 
     def stand_still() -> None:
-        known = lambda: over.is_set() or flags().count("master") == len(farm.ports) - 1  # noqa: E731
-        state.eventually(known, 60, "all know the first master")
+        others = len(farm.ports) - 1
+        state.eventually(lambda: over.is_set() or flags().count("master") == others, 60, "all know the first master")
         farm.pause(0)
         try:
             state.eventually(lambda: over.is_set() or "master,fail" in flags(), 60, "they call it failing")
