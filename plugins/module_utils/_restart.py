@@ -38,11 +38,14 @@ class Member:
     """Why its server does not run; empty where it does."""
     server: Server | None = None
     keys: int = 0
+    functions: int = 0
     fenced: bool = False
     lasts: bool = True
     """Whether the data is on a volume that outlives the pod."""
     saves: bool = True
     """Whether the server writes its data before it ends, as it is set and as far as it could last."""
+    kept: tuple[str, ...] = ()
+    """Directories beside its data with what only it had when it lost its place as the master."""
 
 
 @dataclass(frozen=True)
@@ -114,19 +117,31 @@ def _latest_first(members: Sequence[Member]) -> list[Member]:
     return sorted(members, key=lambda m: int(m.pod.rpartition("-")[2]), reverse=True)
 
 
+def _data(member: Member) -> str:
+    return f"{member.keys} keys{f' and {member.functions} functions' if member.functions else ''}"
+
+
 def _outage(member: Member) -> str:
-    return f"server with {member.keys} keys that its clients miss until it has loaded them"
+    return f"server with {_data(member)} that its clients miss until it has loaded them"
 
 
 def _refuse_loss(seen: Observation, down: Sequence[Member], running: Sequence[Member], allowed: bool) -> None:
     """A restart of servers that nobody has a copy of, where it is not sure that they find their data again."""
     if allowed:
         return
+    keeping = [m for m in (*down, *running) if m.kept and not m.lasts]
+    if keeping:
+        raise Refusal(
+            "A restart, which earlier settings need, would lose what these servers keep.",
+            [f"{m.pod}: {', '.join(m.kept)} in an emptyDir, which goes with the pod" for m in keeping],
+            "Copy what you need out of these directories with kubectl cp, remove them, and run again.",
+        )
     if seen.sentinels:
         # replicas have what their master has, as long as there is one
         lost = [] if seen.master else [m for m in down if m in seen.servers and not m.lasts]
     else:
-        lost = [m for m in down if not m.lasts] + [m for m in running if m.keys and not (m.lasts and m.saves)]
+        holding = [m for m in running if m.keys or m.functions]
+        lost = [m for m in down if not m.lasts] + [m for m in holding if not (m.lasts and m.saves)]
     if lost:
         raise Refusal(
             "Nothing was restarted: these servers run with earlier settings, and a restart would lose their data.",
@@ -140,7 +155,7 @@ def _refuse_loss(seen: Observation, down: Sequence[Member], running: Sequence[Me
 
 
 def _loss(member: Member) -> str:
-    what = f"does not run ({member.waiting}); its data is" if member.waiting else f"{member.keys} keys"
+    what = f"does not run ({member.waiting}); its data is" if member.waiting else _data(member)
     return f"{what} {'that the server does not save' if member.lasts else 'in an emptyDir, which goes with the pod'}"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +99,12 @@ class Group:
 
     def warnings(self, name: str) -> list[str]:
         return self._servers.kubernetes.warnings(self._namespace, name)
+
+    def kept(self) -> dict[str, tuple[str, ...]]:
+        """For each pod what its agent kept for a person, as the Sentinels' agents told when they last saw all."""
+        lines = self._servers.config_map(f"{self.name}-record").get("kept", "").splitlines()
+        told = [line.partition(": ") for line in lines]
+        return {pod: tuple(name for other, _mark, name in told if other == pod) for pod, _mark, _name in told}
 
     def delete(self, pod: Pod) -> None:
         self._servers.kubernetes.delete_pod(self._namespace, pod.name, pod.uid)
@@ -264,6 +271,9 @@ class Restarts:
         servers = tuple(self._server_members(pods))
         if not self._sentinels:
             return Observation(servers)
+        if any(member.outdated and not member.lasts for member in servers):
+            kept = self._servers.kept()
+            servers = tuple(replace(member, kept=kept.get(member.pod, ())) for member in servers)
         beside = self._sentinels.pods()
         self._pods.update({name: (self._sentinels, pod) for name, pod in beside.items()})
         views = {}
@@ -314,6 +324,7 @@ def _described(member: Member, pod: Pod, answers: list) -> Member:
         member.waiting,
         parse_server(pod.name, info, pod.labels.get(ROLE_LABEL, "")),
         key_count(info),
+        int(info.get("number_of_functions", 0)),
         settings.get("min-replicas-to-write") == str(FENCE),
         member.lasts,
         saves(info, settings),

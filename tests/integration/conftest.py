@@ -1,10 +1,15 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Server versions as parameters."""
+"""Server versions as parameters, and the package of the agent."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "roles" / "redis_sentinel" / "files"))
 
 
 def pytest_generate_tests(metafunc):

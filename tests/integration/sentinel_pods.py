@@ -25,7 +25,6 @@ from .farm import Flavor, free_ports
 from .pods import ADDRESSES, ROLES, wait_for
 
 FILES = ROLES / "redis_sentinel" / "files"
-sys.path.insert(0, str(FILES))
 
 from agent.__main__ import SentinelShell
 from agent.sentinel import Label, Pod, Record, Write

@@ -8,6 +8,7 @@ A test that fails with a new version says which assumption does not hold any mor
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -17,6 +18,7 @@ import time
 
 import pytest
 import redis
+from agent.redis_io import SERVER_QUESTIONS, Client, parse_server
 
 PASSWORD = "s3cret with blank"
 # CONFIG SET, or directives: while this user, whom no server knows, is to log in at the master, there is no link.
@@ -25,6 +27,7 @@ CLOSED = {"masteruser": "slotwise-gate", "masterauth": "closed"}
 FENCE = {"min_replicas_to_write": 1000000}
 NO_FENCE = {"min_replicas_to_write": 0}
 NO_ID = "0" * 40
+LIBRARY = '#!lua name=stock\nredis.register_function("first", function() return 1 end)'
 
 
 @pytest.fixture
@@ -194,6 +197,23 @@ ANSWERED = [
     ("INFO",),
     config_set(maxmemory="0"),
 ]
+
+
+def test_a_server_with_functions_alone_is_known_to_have_data(farm):
+    """Before it has any, after it has one, and when it has read it from its file."""
+    with farm(servers=1, sentinels=0, settings={"appendonly": "yes"}) as run:
+        master = run.servers[0]
+        assert what_it_has(master) == 0
+        assert master.ask("FUNCTION", "LOAD", LIBRARY) == "stock"
+        assert what_it_has(master) == 1
+        master.restart(signal.SIGTERM)
+        assert what_it_has(master) == 1
+
+
+def what_it_has(process) -> int:
+    """As the agent counts it."""
+    with contextlib.closing(Client(process.host, process.port, bytes, 5.0)) as client:
+        return parse_server(client.ask(*SERVER_QUESTIONS))[0].keys
 
 
 def test_the_fence_refuses_every_write_at_once(farm):

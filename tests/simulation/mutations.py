@@ -7,6 +7,7 @@ Usage: python -m tests.simulation.mutations [NAME...]
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,6 +27,10 @@ SEEDS = 300
 
 
 def patches(*what: tuple[Any, str, Any]) -> Callable[[], Any]:
+    """Raises TypeError where what replaces a function does not take its arguments: the test is broken then."""
+    for owner, name, value in what:
+        inspect.signature(value).bind(*inspect.signature(getattr(owner, name)).parameters)
+
     @contextmanager
     def apply() -> Iterator[None]:
         with ExitStack() as stack:
@@ -69,16 +74,16 @@ def _remember_torn(self: Volume, memory: Any) -> None:
     self.memory = memory
 
 
-def _order_at_once(self: Any, seen: Any, server_: Any, now: float) -> list:
+def _order_at_once(self: Any, seen: Any, server_: Any, fenced: float, now: float) -> list:
     """Nobody is waited for."""
     if self._ordered is not None:
         return []
     return [model.AskSentinel(next(iter(seen.views)))]
 
 
-def _order_unfenced(self: Any, seen: Any, server_: Any, now: float) -> list:
+def _order_unfenced(self: Any, seen: Any, server_: Any, fenced: float, now: float) -> list:
     """The fence is lifted as soon as a Sentinel was asked."""
-    return [*_order(self, seen, server_, now), model.Ask(("CONFIG", "SET", "min-replicas-to-write", "0"))]
+    return [*_order(self, seen, server_, fenced, now), model.Ask(("CONFIG", "SET", "min-replicas-to-write", "0"))]
 
 
 _order = HandOver._order
@@ -139,8 +144,8 @@ def _never_unfences(self: Any, *_unused: Any) -> list:
     return []
 
 
-def _asks_once(self: Any, seen: Any, server_: Any, now: float) -> list:
-    return [] if self._ordered is not None or self._asked else _order(self, seen, server_, now)
+def _asks_once(self: Any, seen: Any, server_: Any, fenced: float, now: float) -> list:
+    return [] if self._ordered is not None or self._asked else _order(self, seen, server_, fenced, now)
 
 
 MUTATIONS: dict[str, Callable[[], Any]] = {

@@ -18,21 +18,21 @@ newline='
 
 # look: what our server says of itself and its peers, all of a round in one call, while it does not load its data.
 look() {
-    state=$(printf 'cluster nodes\ninfo replication\ninfo keyspace\n' | ask)
+    state=$(printf 'cluster nodes\ninfo replication\ninfo keyspace\ninfo memory\n' | ask)
     case $state in
         *' myself,'*role:*) table=${state%%# Replication*} ;;
         *) return 1 ;;
     esac
 }
 
-# note_node: which node of a cluster this pod is, and whether it has keys and a snapshot: what start.sh must find again in the
+# note_node: which node of a cluster this pod is, and whether it has keys or functions, and a snapshot: what start.sh must find again in the
 # directory, unless the pod is deleted. The server may become another node while it is alone.
 note_node() {
     id=${table%%' myself,'*}
     id=${id##*"$newline"}
     id=${id%% *}
     case $state in
-        *db[0-9]*:keys=*) id="$id keys" ;;
+        *db[0-9]*:keys=* | *number_of_functions:[1-9]*) id="$id keys" ;;
     esac
     [ ! -e "$REDIS_DATA/dump.rdb" ] || id="$id dump.rdb"
     case $table in

@@ -52,6 +52,7 @@ class Server:
     """Whether the gate is."""
     append_only: bool = True
     keys: int = 0
+    """In all databases, and functions: a server without any has no data."""
     dirty: int = 0
     """Counts writes since ``saved_at``, and nothing else."""
     backlog: int = 0

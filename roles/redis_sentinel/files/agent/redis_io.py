@@ -110,7 +110,7 @@ def pairs(reply: Any) -> dict[str, str]:
 
 
 SERVER_QUESTIONS = (
-    ("INFO", "server", "replication", "persistence", "keyspace"),
+    ("INFO", "server", "replication", "persistence", "memory", "keyspace"),
     (
         "CONFIG",
         "GET",
@@ -146,7 +146,8 @@ def parse_server(replies: list[Any]) -> tuple[Server, dict[str, str]]:
             needed=int(config["min-replicas-to-write"]),
             closed=config.get("masteruser", config.get("primaryuser")) == CLOSED,
             append_only=config["appendonly"] == "yes",
-            keys=sum(int(value.split("keys=")[1].split(",")[0]) for name, value in info.items() if _is_database(name)),
+            keys=sum(int(value.split("keys=")[1].split(",")[0]) for name, value in info.items() if _is_database(name))
+            + int(info.get("number_of_functions", 0)),
             dirty=int(info["rdb_changes_since_last_save"]),
             backlog=int(info["repl_backlog_first_byte_offset"]),
             saving=info["rdb_bgsave_in_progress"] == "1",

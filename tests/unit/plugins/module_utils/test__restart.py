@@ -89,6 +89,7 @@ def test_writes_that_a_killed_run_held_back_go_on_even_when_nothing_else_is_to_d
         ({"saves": False}, "3 keys that the server does not save"),
         ({"lasts": False}, "3 keys in an emptyDir"),
         ({"saves": False, "keys": 0}, ""),
+        ({"saves": False, "keys": 0, "functions": 2}, "0 keys and 2 functions that the server does not save"),
         (
             {"lasts": False, "ready": False, "waiting": "redis waits: CrashLoopBackOff"},
             "CrashLoopBackOff); its data is",
@@ -120,6 +121,18 @@ def test_pods_that_hold_the_only_data_are_not_deleted_where_nobody_is_the_master
     assert order(seen)[:3] == ["restart 2", "restart 1", "restart 0"]
     with pytest.raises(Refusal):
         make_plan(replace(seen, views={}))
+
+
+@pytest.mark.parametrize("changes", [{}, {"ready": False, "waiting": "redis waits: CrashLoopBackOff", "server": None}])
+def test_what_a_pod_keeps_for_a_person_does_not_go_with_it(changes):
+    kept = ("kept-of-term-3-0123abcd",)
+    seen = watched(server(0), server(1, kept=kept, lasts=False, **changes), server(2))
+    with pytest.raises(Refusal) as refused:
+        make_plan(seen)
+    assert list(refused.value.found) == ["orders-1: kept-of-term-3-0123abcd in an emptyDir, which goes with the pod"]
+    assert "kubectl cp" in refused.value.advice
+    assert order(watched(server(0), server(1, kept=kept, **changes), server(2)))
+    assert order(watched(server(0), server(1, outdated=False, kept=kept, lasts=False), server(2)))
 
 
 WHOLE = watched()
