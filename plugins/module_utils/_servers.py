@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -52,6 +52,7 @@ class Servers:
     def __init__(self, module: AnsibleModule, count: int) -> None:
         """``count`` is that of the pods, where servers are not given as host and port."""
         require_redis(module)
+        _check_whom(module.params)
         self._params = module.params
         self._instance = self._params["name"]
         self._count = count
@@ -252,6 +253,14 @@ class Servers:
         expected = {f"{p.name}.{suffix}": p.address for p in pods}
         found = disagreements(resolver.addresses(list(expected)), expected)
         return {problem.partition(".")[0]: f"{problem} (DNS server {resolver.server})" for problem in found}
+
+
+def _check_whom(params: Mapping[str, Any]) -> None:
+    """An option that is empty is there for Ansible, and names nobody."""
+    if not params["name"] and not params["nodes"]:
+        raise EngineError("Neither name nor nodes says which servers are meant: both are empty.")
+    if params["name"] and not params["namespace"]:
+        raise EngineError(f"namespace is {params['namespace']!r}: give the namespace of {params['name']}.")
 
 
 def open_kubernetes(module: AnsibleModule) -> Kubernetes:

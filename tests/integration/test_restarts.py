@@ -11,6 +11,7 @@ from types import SimpleNamespace as Some
 import pytest
 
 from ansible_collections.slotwise.redis.plugins.module_utils import _handover, _lease, _restart, _restarts, _sentinels
+from ansible_collections.slotwise.redis.plugins.module_utils._errors import Refusal
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import Pod, StatefulSet
 from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
 from ansible_collections.slotwise.redis.plugins.module_utils._transport import DirectDialer, Fleet
@@ -49,6 +50,7 @@ class Cluster:
         self.names = {process.host: pod for pod, process in self.processes.items()}
         self.revisions = dict.fromkeys(self.processes, "old")
         self.revision, self.change_after = "new", 0
+        self.lasts, self.record = True, {}
 
     def stateful_set(self, _namespace: str, name: str) -> StatefulSet:
         return StatefulSet(name, 3, self.revision, True)
@@ -89,6 +91,7 @@ class Cluster:
         return Some(
             kubernetes=self,
             names=list(members),
+            config_map={f"{MASTER_NAME}-record": self.record}.__getitem__,
             fleet=lambda seconds: Watched(DirectDialer(), endpoints, None, seconds),
             follow=lambda _fleet: {pod: self.pod(pod, process) for pod, process in members.items()},
         )
@@ -97,7 +100,9 @@ class Cluster:
         role = process.role if name in self.pods else ""
         labels = {"controller-revision-hash": self.revisions[name], "redis-role": role}
         ready = name not in self.pods or role == "master" or process.info()["master_link_status"] == "up"
-        return Pod(name, process.host, labels=labels, uid=f"{name} {self.deleted.count(name)}", ready=ready)
+        return Pod(
+            name, process.host, labels=labels, uid=f"{name} {self.deleted.count(name)}", ready=ready, lasts=self.lasts
+        )
 
 
 @pytest.fixture
@@ -135,6 +140,18 @@ def test_one_pod_at_a_time_and_no_write_is_lost(every_flavor, play):
         again = run()
         assert (again["changed"], again["plan"], cluster.commands) == (False, [], commands)
         print(f"{every_flavor}: longest write gap {writer.gap:.2f} s")
+
+
+def test_what_a_pod_keeps_in_an_emptydir_is_a_reason_to_restart_nobody(newest_redis, play):
+    with SentinelFarm(newest_redis, settings=SETTINGS) as farm:
+        cluster = play(farm)
+        cluster.lasts = False
+        cluster.record["kept"] = f"{MASTER_NAME}-1: kept-of-term-3-a\n{MASTER_NAME}-1: kept-of-term-4-b"
+        with pytest.raises(Refusal, match=rf"{MASTER_NAME}-1: kept-of-term-3-a, kept-of-term-4-b"):
+            run()
+        assert cluster.deleted == []
+        cluster.record["kept"] = ""
+        assert run()["changed"]
 
 
 @pytest.mark.parametrize("change_after", [1, 3])

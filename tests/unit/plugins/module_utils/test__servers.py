@@ -33,6 +33,20 @@ class Module:
         self.params = {**OPTIONS, **options}
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"name": None, "nodes": []}, "Neither name nor nodes"),
+        ({"name": ""}, "Neither name nor nodes"),
+        ({"name": "", "nodes": []}, "Neither name nor nodes"),
+        ({"namespace": ""}, "namespace is ''"),
+    ],
+)
+def test_options_that_are_empty_name_nobody(options, told):
+    with pytest.raises(EngineError, match=told):
+        Servers(Module(**options), 1)
+
+
 # Which cluster this is
 
 
