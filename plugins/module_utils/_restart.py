@@ -137,8 +137,8 @@ def _refuse_loss(seen: Observation, down: Sequence[Member], running: Sequence[Me
             "Copy what you need out of these directories with kubectl cp, remove them, and run again.",
         )
     if seen.sentinels:
-        # replicas have what their master has, as long as there is one
-        lost = [] if seen.master else [m for m in down if m in seen.servers and not m.lasts]
+        # replicas have what their master has, as long as there is one that works
+        lost = [] if _master_works(seen) else [m for m in down if m in seen.servers and not m.lasts]
     else:
         holding = [m for m in running if m.keys or m.functions]
         lost = [m for m in down if not m.lasts] + [m for m in holding if not (m.lasts and m.saves)]
@@ -146,12 +146,18 @@ def _refuse_loss(seen: Observation, down: Sequence[Member], running: Sequence[Me
         raise Refusal(
             "Nothing was restarted: these servers run with earlier settings, and a restart would lose their data.",
             [f"{m.pod}: {_loss(m)}" for m in lost],
-            "Wait until Sentinels agree on a master, which has their data, or delete these pods yourself."
+            "Wait until the master that Sentinels agree on works, which has their data, or delete these pods yourself."
             if seen.sentinels
             else "Set the settings back, or give the servers a volume and appendonly or save. Where they have these, "
             "their logs say why they fail to write. "
             "redis_standalone_allow_data_loss=true restarts them without their data.",
         )
+
+
+def _master_works(seen: Observation) -> bool:
+    """Sentinels go on naming one that is down, as long as there is no replica that could take over."""
+    named = next((m for m in seen.servers if m.pod == seen.master), None)
+    return named is not None and not named.waiting and named.server is not None and named.server.role == "master"
 
 
 def _loss(member: Member) -> str:

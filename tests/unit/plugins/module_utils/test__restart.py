@@ -115,12 +115,29 @@ def test_replicas_have_what_a_master_does_not_save():
     assert order(seen)[:4] == ["restart 2", "restart 1", "hand_over 0", "restart 0"]
 
 
-def test_pods_that_hold_the_only_data_are_not_deleted_where_nobody_is_the_master():
-    down = {"ready": False, "waiting": "redis waits: CrashLoopBackOff", "server": None}
-    seen = watched(*(server(n, lasts=False, **down) for n in range(3)))
-    assert order(seen)[:3] == ["restart 2", "restart 1", "restart 0"]
-    with pytest.raises(Refusal):
-        make_plan(replace(seen, views={}))
+DOWN = {"ready": False, "waiting": "redis waits: CrashLoopBackOff", "server": None}
+SLAVE = Server("orders-0", "slave", "", False, 1000, "slave")
+
+
+@pytest.mark.parametrize(
+    "master",
+    [DOWN, {"ready": False, "server": None}, {"ready": False, "server": SLAVE}],
+    ids=["does not run", "loads its data", "does not lead yet"],
+)
+def test_pods_that_hold_the_only_data_are_not_deleted_where_nobody_is_the_master(master):
+    """Sentinels go on naming a master that is down while there is no replica that could take over."""
+    seen = watched(server(0, lasts=False, **master), server(1, lasts=False, **DOWN), server(2, lasts=False, **DOWN))
+    for one in seen, replace(seen, views={}):
+        with pytest.raises(Refusal) as refused:
+            make_plan(one)
+        assert "orders-2: does not run" in refused.value.found[0]
+
+
+def test_pods_that_do_not_run_are_deleted_where_the_master_has_their_data():
+    seen = watched(server(0, lasts=False), server(1, lasts=False, **DOWN), server(2, lasts=False, **DOWN))
+    assert order(seen)[:2] == ["restart 2", "restart 1"]
+    lasting = watched(*(server(n, **DOWN) for n in range(3)))
+    assert order(lasting)[:3] == ["restart 2", "restart 1", "restart 0"]
 
 
 @pytest.mark.parametrize("changes", [{}, {"ready": False, "waiting": "redis waits: CrashLoopBackOff", "server": None}])
