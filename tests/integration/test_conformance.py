@@ -212,8 +212,7 @@ def test_a_server_with_functions_alone_is_known_to_have_data(farm):
 
 def what_it_has(process) -> int:
     """As the agent counts it."""
-    with contextlib.closing(Client(process.host, process.port, bytes, 5.0)) as client:
-        return parse_server(client.ask(*SERVER_QUESTIONS))[0].keys
+    return seen_by_agent(process).keys
 
 
 def test_the_fence_refuses_every_write_at_once(farm):
@@ -506,6 +505,40 @@ def test_links_made_before_keep_what_a_resync_replaces(farm, wait_for, settings)
 def settled(server):
     info = server.info("persistence")
     return info["aof_rewrite_in_progress"] == info["aof_rewrite_scheduled"] == info["loading"] == "0"
+
+
+@pytest.mark.parametrize("settings", [{"appendonly": "yes"}, {"appendonly": "no"}], ids=["another", "first"])
+def test_a_file_that_could_not_be_written_is_tried_again_until_there_is_one(farm, wait_for, settings):
+    """A process without memory, or without room on the disk. Who appends to a file already goes on with that one."""
+    with farm(servers=1, sentinels=0, settings=settings) as run:
+        (server,) = run.servers
+        fill(server, "key")
+        server.set(rdb_key_save_delay=10000)
+        has_one = settings["appendonly"] == "yes"
+        server.ask("BGREWRITEAOF") if has_one else server.set(appendonly="yes")
+        wait_for("it writes one", lambda: children(server))
+        for child in children(server):
+            os.kill(child, signal.SIGKILL)
+        wait_for("it failed", lambda: server.info("persistence")["aof_last_bgrewrite_status"] == "err")
+        assert seen_by_agent(server).rewriting is not has_one
+        server.set(rdb_key_save_delay=0)
+        wait_for("there is one", lambda: not seen_by_agent(server).rewriting)
+        server.end(signal.SIGKILL)
+        lines = [line for line in server.config.read_text().splitlines() if not line.startswith("appendonly ")]
+        server.configure([*lines, "appendonly yes"])
+        server.start()
+        server.wait_answers()
+        assert server.ask("DBSIZE") == 200
+
+
+def children(process):
+    with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
+        return [int(number) for number in file.read().split()]
+
+
+def seen_by_agent(process):
+    with contextlib.closing(Client(process.host, process.port, bytes, 5.0)) as client:
+        return parse_server(client.ask(*SERVER_QUESTIONS))[0]
 
 
 def test_a_resync_ends_a_snapshot_that_is_being_written(farm, wait_for):

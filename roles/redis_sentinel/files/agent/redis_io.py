@@ -163,7 +163,8 @@ def parse_server(replies: list[Any]) -> tuple[Server, dict[str, str]]:
 
 def _is_written(info: Mapping[str, str]) -> bool:
     under_way = info["aof_rewrite_in_progress"], info["aof_rewrite_scheduled"]
-    return info["aof_enabled"] == "1" and under_way == ("0", "0") and info["aof_last_bgrewrite_status"] == "ok"
+    # One that could not be written is tried again until there is one; who has one already goes on with that.
+    return info["aof_enabled"] == "1" and under_way == ("0", "0")
 
 
 def _is_database(name: str) -> bool:
