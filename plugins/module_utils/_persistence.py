@@ -35,7 +35,7 @@ POLL_SECONDS = 0.2
 SAY_SECONDS = 5.0
 APPEND, SNAPSHOT = "append", "snapshot"
 UNFINISHED = "1000000000 1000000000"
-"""A point of time that never comes. Beside the others it says that the snapshot is still to be taken; a server that is
+"""A point of time that never comes. Beside the others it says that a file is still to be written; a server that is
 asked to end saves all the same."""
 LOOK: tuple[Command, ...] = (("INFO", "persistence"), ("CONFIG", "GET", "appendonly", "save"))
 
@@ -64,7 +64,9 @@ def make_plan(live: Mapping[str, Mapping[str, str]], appendonly: bool, save: str
     for pod, said in live.items():
         action, reason = _needed(said, appendonly, save)
         if action:
-            steps.append(Step(action, pod, save, reason))
+            # until the settings of its pod change, a server that will append saves when it did
+            after = said["save"].replace(UNFINISHED, "").strip() if action == APPEND else save
+            steps.append(Step(action, pod, after, reason))
     return steps
 
 
@@ -73,7 +75,10 @@ def _needed(said: Mapping[str, str], appendonly: bool, save: str) -> tuple[str, 
     if appendonly:
         if not appends:
             return APPEND, "it will read an append only file when it restarts, and has none"
-        return (APPEND, "its first append only file is not complete") if not has_file(said) else ("", "")
+        if UNFINISHED in said["save"]:
+            return APPEND, "a run that was ended has not waited for its append only file"
+        first = said.get("aof_base_size", "0") == "0"
+        return (APPEND, "its first append only file is not complete") if first and not has_file(said) else ("", "")
     if appends:
         return SNAPSHOT, "it will read a snapshot when it restarts, and appends to a file"
     if UNFINISHED in said["save"]:
@@ -82,11 +87,13 @@ def _needed(said: Mapping[str, str], appendonly: bool, save: str) -> tuple[str, 
 
 
 def has_file(said: Mapping[str, str]) -> bool:
-    """Whether the append only file is complete: without a base its first one is being written, or cannot be."""
+    """Whether an append only file is complete and no other one is being written.
+
+    A server tries again and again to write the one that it begins with. After another one that failed it goes on with
+    that which it has.
+    """
     idle = said["aof_rewrite_in_progress"] == "0" and said["aof_rewrite_scheduled"] == "0"
-    return said["aof_enabled"] == "1" and (
-        (idle and said["aof_last_bgrewrite_status"] == "ok") or said.get("aof_base_size", "0") != "0"
-    )
+    return said["aof_enabled"] == "1" and idle
 
 
 class Switch:
@@ -98,18 +105,24 @@ class Switch:
     def run(self, step: Step) -> None:
         self._report(step.text())
         if step.action == APPEND:
-            self._append(step.pod)
+            self._append(step)
         else:
             self._snapshot(step)
 
-    def _append(self, pod: str) -> None:
-        self._ask(pod, ("CONFIG", "SET", "appendonly", "yes"))
+    def _append(self, step: Step) -> None:
+        pod = step.pod
+        appended = parse_settings(self._ask(pod, ("CONFIG", "GET", "appendonly")))["appendonly"] == "yes"
+        self._ask(pod, ("CONFIG", "SET", "save", f"{step.save} {UNFINISHED}".strip()))
         try:
+            self._ask(pod, ("CONFIG", "SET", "appendonly", "yes"))
             self._wait(pod, "its append only file", lambda: has_file(self._said(pod)))
         except EngineError:
             # with a disk that is full it would refuse writes
-            self._fleet.gather({pod: [("CONFIG", "SET", "appendonly", "no")]})
+            if not appended:
+                back = [("CONFIG", "SET", "appendonly", "no"), ("CONFIG", "SET", "save", step.save)]
+                self._fleet.gather({pod: back})
             raise
+        self._ask(pod, ("CONFIG", "SET", "save", step.save))
 
     def _snapshot(self, step: Step) -> None:
         pod = step.pod

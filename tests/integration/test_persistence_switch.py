@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 from redis.exceptions import ResponseError
 
+from ansible_collections.slotwise.redis.plugins.module_utils import _persistence
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info, parse_settings
 from ansible_collections.slotwise.redis.plugins.module_utils._persistence import (
@@ -94,6 +95,41 @@ def test_a_run_that_was_killed_before_the_snapshot_goes_on(every_flavor):
             server.farm.ask(0, "CONFIG", "SET", *command)
         server.switch(False, "900 1")
         assert server.keys_after_restart("no", "900 1") == KEYS
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["", "goes on after a run that was killed"])
+def test_a_server_that_has_written_an_earlier_file_writes_a_new_one(every_flavor, killed, monkeypatch):
+    """Its size stays that of the earlier one while the new one is written, and a start would read the earlier one."""
+    with Server(every_flavor, "yes", "") as server:
+        server.farm.restart(0, appendonly="yes", save="")
+        server.switch(False, "")
+        for number in range(KEYS, 2 * KEYS):
+            server.farm.ask(0, "SET", f"key:{number}", "x" * 100)
+        server.farm.ask(0, "CONFIG", "SET", "rdb-key-save-delay", "2000")
+        if killed:
+            (step,) = server.plan(True, "")
+            with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+                patch.setattr(_persistence, "SAY_SECONDS", 0)
+                Switch(server.fleet, 30, interrupt_when_it_waits).run(step)
+        server.switch(True, "")
+        assert server.keys_after_restart("yes", "") == 2 * KEYS
+
+
+def interrupt_when_it_waits(said: str) -> None:
+    if said.startswith("waiting"):
+        raise KeyboardInterrupt
+
+
+def test_a_server_that_appends_goes_on_doing_so_whatever_becomes_of_a_new_file(every_flavor):
+    """Its file is complete without that: off it, all that comes afterwards would be lost."""
+    with Server(every_flavor, "yes", "") as server:
+        server.farm.ask(0, "CONFIG", "SET", "rdb-key-save-delay", "100000")
+        server.farm.ask(0, "BGREWRITEAOF")
+        for step in server.plan(True, ""):
+            with pytest.raises(EngineError):
+                Switch(server.fleet, 1, print).run(step)
+        server.farm.ask(0, "SET", "after", "it")
+        assert server.keys_after_restart("yes", "") == KEYS + 1
 
 
 def test_a_server_that_cannot_write_its_file_goes_on_as_before(every_flavor):
