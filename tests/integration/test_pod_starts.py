@@ -363,3 +363,25 @@ def test_restarts_in_place_and_new_pods_are_what_they_were(newest_redis, pods, w
             wait_for("the cluster is whole", run.settled)
         assert "waits" not in run.log(master) + run.log(replica)
         assert keys_everywhere(run, without=-1) == 60
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_master_that_crashed_does_not_take_along_what_its_replica_has(newest_redis, pods, wait_for, saved):
+    """Killed before a snapshot, it has none, or one of before."""
+    with pods(newest_redis, 6, directives=SNAPSHOTS) as run:
+        run.form(replicas=1)
+        for pod in range(6):
+            # As the configuration says, from which the script has it too.
+            assert run.ask(pod, "config", "set", "cluster-node-timeout", "5000") == "OK"
+        master = a_master(run, wait_for)
+        if saved:
+            assert run.ask(master, "save") == "OK"
+        fill(run)
+        note = run.directory(master) / "pod" / "node"
+        wait_for("that it has keys is noted", lambda: " keys" in note.read_text())
+        run.stop(master, signal.SIGKILL)
+        run.start(master)
+        wait_for("it starts", lambda: answers(run, master))
+        wait_for("the cluster is whole", run.settled)
+        assert keys_everywhere(run, without=-1) == 60
+        assert master not in run.masters()

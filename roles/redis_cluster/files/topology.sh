@@ -43,10 +43,35 @@ is_the_same_node() {
     return 1
 }
 
+# has_replicas: whether this node was a master with replicas when it stopped.
+has_replicas() {
+    grep -q " myself,master[^ ]* " "$REDIS_DATA/nodes.conf" 2>/dev/null || return 1
+    grep -q "^[0-9a-f]\{40\} [^ ]* slave[^ ]* $(sed -n 's/^\([0-9a-f]\{40\}\) .* myself,.*/\1/p' "$REDIS_DATA/nodes.conf") " \
+        "$REDIS_DATA/nodes.conf"
+}
+
+# could_be_replaced: whether replicas had the time to take over. A master that crashed and starts again in place has what it had
+# saved, which without an append only file may be little or nothing, and replicas that still follow it drop what they have more.
+could_be_replaced() {
+    [ "$(now)" -lt "$turn" ] || return 0
+    echo "this pod was a master without an append only file, and its replicas may have more than it saved: it starts" \
+        "when they had the time to take over"
+    return 1
+}
+
+# A failure is agreed on within twice the time after which a node is called failing; an election takes a second or two.
+give_way() {
+    [ "$appendonly" = no ] && [ -s "$REDIS_POD/node" ] && has_replicas || return 0
+    ms=$(tr '[:upper:]' '[:lower:]' <"$REDIS_CONFIG" | sed -n 's/^cluster-node-timeout[^0-9]*\([0-9]*\).*/\1/p' | tail -n 1)
+    turn=$(($(now) + ${ms:-15000} / 500 + 5))
+    wait_until could_be_replaced
+}
+
 # What is done with the directory while nobody uses it. A server that stopped before the shard id of a replica was that of its
 # master has both in nodes.conf, and some versions, such as Valkey 8.1, then never start again (valkey#2171).
 prepare_data() {
     wait_until is_the_same_node
+    give_way
     table=$REDIS_DATA/nodes.conf
     [ -s "$table" ] || return 0
     shards=$(sed -n 's/^\([0-9a-f]\{40\}\) .*shard-id=\([0-9a-f]\{40\}\)[^ ]* [^ ]* \([^ ]*\) .*/\1 \2 \3/p' "$table")
