@@ -118,7 +118,7 @@ class HandOver:
         """Hold writes back; whether all that may be chosen have every write that was acknowledged before."""
         pause = min(PAUSE_MS, int(self._watched().get("down-after-milliseconds", 0)) // 3)
         ((lag,),) = self._servers.gather({self._old: [("CONFIG", "GET", "min-replicas-max-lag")]}).values()
-        if not isinstance(lag, Exception):
+        if not self._max_lag and not isinstance(lag, Exception):
             self._max_lag = parse_settings(lag)["min-replicas-max-lag"]
         self._fenced = True
         self._report(f"{self._old} takes no more writes until a replica is the master")
@@ -190,8 +190,12 @@ class HandOver:
 
     def _held(self) -> bool | None:
         """Whether the fence still stands, None where the master does not answer."""
+        needed = self._needed()
+        return None if needed is None else needed == FENCE
+
+    def _needed(self) -> int | None:
         (reply,) = self._servers.gather({self._old: [("CONFIG", "GET", "min-replicas-to-write")]})[self._old]
-        return None if isinstance(reply, Exception) else parse_settings(reply)["min-replicas-to-write"] == str(FENCE)
+        return None if isinstance(reply, Exception) else int(parse_settings(reply)["min-replicas-to-write"])
 
     def _end(self) -> None:
         """Take back all that was set, but not while a failover is under way, which would lose what comes now."""
@@ -219,6 +223,9 @@ class HandOver:
         if self._max_lag:
             commands += (("CONFIG", "SET", "min-replicas-max-lag", self._max_lag),)
         while time.monotonic() < until:
+            if (self._needed() or 0) > FENCE:
+                self._report(f"the pod of {self._old} is being stopped: its agent hands over, and holds writes back")
+                commands = (("CLIENT", "UNPAUSE"),)
             error = first_error(self._servers.gather({self._old: commands})[self._old])
             if error is None:
                 self._fenced = False

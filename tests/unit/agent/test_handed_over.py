@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from agent.evidence import Data, State
 from agent.handover import HandOver
-from agent.model import FENCE, Ask, AskSentinel, Gone, Replica, Seen, Server, View
+from agent.model import FENCE, FENCE_OF_A_RUN, Ask, AskSentinel, Gone, Replica, Seen, Server, View
 
 VIEWS = dict.fromkeys(("t-0", "t-1", "t-2"), View(1, "s-0", False, {"s-2": 100}))
 # A former master that hangs: its agent tells what it was.
@@ -63,3 +63,28 @@ def test_it_says_that_it_handed_over_only_if_that_is_proved(states, now, text):
     go(0.1, "master", FENCE, {})
     hand_over.answered(True, 0.2)
     assert go(now, "slave", FENCE, {one.host: one for one in states}) == ([] if text is None else [Gone(text)])
+
+
+@pytest.mark.parametrize("failing_over", [True, False])
+def test_a_run_that_holds_writes_back_too_is_left_to_it(failing_over):
+    """It may have ordered the failover already: what the master took then would be lost."""
+    hand_over = HandOver("s-0", "6379", 30.0, 0)
+
+    def go(now, needed, views):
+        server = Server("run", "master", "b", 1000, needed=needed, replicas=(Replica("s-2", True, 1000, 0),))
+        return hand_over.round(Seen(server, views, {}), server, views["t-0"], 1, now)
+
+    go(0.0, 0, VIEWS)
+    under_way = dict.fromkeys(VIEWS, View(1, "s-0", failing_over, {"s-2": 100}))
+    assert go(0.1, FENCE_OF_A_RUN, under_way) == []
+    again = go(0.2, FENCE_OF_A_RUN, VIEWS)
+    assert again[-1] == Ask(("CONFIG", "SET", "min-replicas-to-write", str(FENCE)))
+    assert isinstance(go(0.3, FENCE, VIEWS)[-1], AskSentinel)
+
+
+def test_a_fence_that_was_taken_away_counts_no_more():
+    hand_over = HandOver("s-0", "6379", 30.0, 2)
+    server = Server("run", "master", "b", 1000, replicas=(Replica("s-2", True, 1000, 0),))
+    for now, expected in ((0.0, FENCE), (0.1, 2), (0.2, FENCE)):
+        actions = hand_over.round(Seen(server, VIEWS, {}), server, VIEWS["t-0"], 1, now)
+        assert actions[-1] == Ask(("CONFIG", "SET", "min-replicas-to-write", str(expected)))

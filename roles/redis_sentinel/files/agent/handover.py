@@ -12,7 +12,7 @@ at all before it begins.
 from __future__ import annotations
 
 from .evidence import pod, reaches
-from .model import FENCE, Action, Ask, AskSentinel, Gone, Say, Seen, Server, View
+from .model import FENCE, FENCE_OF_A_RUN, Action, Ask, AskSentinel, Gone, Say, Seen, Server, View
 
 # A replica that is behind by no more gets in sync in a moment.
 NEAR_BYTES = 1_000_000
@@ -94,9 +94,10 @@ class HandOver:
 
     def _order(self, seen: Seen, server: Server, fenced: float, now: float) -> list[Action]:
         if server.needed < FENCE:
-            # The fence could not be set, or somebody took it away: nothing counts that was seen since.
+            # The fence could not be set, or somebody took it away: nothing counts that was seen since. That of a run
+            # stays: a failover that it ordered may be under way.
             self._fenced = None
-            return [self._unfence()]
+            return [] if server.needed == FENCE_OF_A_RUN else [self._unfence()]
         if self._everything is None:
             self._everything = server.offset
         offsets = {replica.host: replica.offset for replica in server.replicas if replica.online}

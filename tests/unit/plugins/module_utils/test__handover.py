@@ -7,6 +7,7 @@ tests/integration/test_handover.py has the rest, with real servers.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 
@@ -21,6 +22,8 @@ from ansible_collections.slotwise.redis.plugins.module_utils._topology import En
 HOSTS = {"s-0": "127.0.0.1", "s-1": "127.0.0.2"}
 SENTINELS = ("w-0", "w-1", "w-2")
 CONFIGURED = "1"
+# See the agent's model.py.
+FENCE_OF_AGENTS = "1000001"
 
 
 class World:
@@ -109,6 +112,29 @@ def test_where_somebody_lets_writes_go_on_they_are_held_back_anew(hand_over, abo
     assert hand_over(world, 20) == "s-1"
     assert world.orders == [True] * (aborted + 1)
     assert world.needed == CONFIGURED
+
+
+@pytest.mark.parametrize("aborted", [1, 10**6])
+def test_the_fence_of_an_agent_whose_pod_goes_is_not_lifted(hand_over, aborted):
+    """It may have ordered a failover that nobody has heard of yet: what the master took then would be lost."""
+    world = World(aborted, lifts=False)
+    taken = []
+
+    def sentinels(name: str, command: tuple) -> object:
+        answer = World.sentinels(world, name, command)
+        if command[1] == "FAILOVER" and world.master == "s-0":
+            world.set_needed(FENCE_OF_AGENTS)
+        return answer
+
+    def servers(name: str, command: tuple) -> object:
+        if command[:3] == ("CONFIG", "SET", "min-replicas-to-write") and world.needed == FENCE_OF_AGENTS:
+            taken.append(str(command[3]))
+        return World.servers(world, name, command)
+
+    world.sentinels, world.servers = sentinels, servers
+    with contextlib.nullcontext() if aborted == 1 else pytest.raises(EngineError):
+        hand_over(world, 0.5)
+    assert set(taken) <= {str(FENCE)}
 
 
 def test_failovers_that_come_to_nothing_do_not_hold_writes_back_for_long(hand_over, monkeypatch):
