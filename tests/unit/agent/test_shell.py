@@ -127,3 +127,39 @@ def test_pods_are_labelled_where_the_record_is_not_taken(tmp_path, fault, later,
         rounds(shell, 1)
     assert kubernetes.labels == ([Label(MASTER, "1", "master", "7")] if labelled else [])
     assert str(fault) in (tmp_path / "log").read_text()
+
+
+class Written(Kubernetes):
+    """Takes what people are told, and says it again with the record."""
+
+    def __init__(self, **told: str) -> None:
+        self.told = told
+
+    def record(self) -> Record:
+        return Record("1", 7, MASTER, tuple(self.told.items()))
+
+    def publish(self, data: dict[str, str]) -> None:
+        self.told.update(data)
+
+
+KEEPS = {"s-0": State("s-0", kept=("kept-of-term-3-a",), waiting="no room"), "s-1": State("s-1"), "s-2": State("s-2")}
+
+
+@pytest.mark.parametrize(
+    ("states", "before", "kept", "waiting"),
+    [
+        (KEEPS, "", "s-0: kept-of-term-3-a", "s-0: no room"),
+        # One is away for long: what the others have is told all the same.
+        ({**KEEPS, "s-2": None}, "", "s-0: kept-of-term-3-a", "s-0: no room"),
+        # Nobody knows what a silent one has now: that is what it had.
+        ({**KEEPS, "s-0": None}, "s-0: kept-of-term-3-a\ns-2: kept-b", "s-0: kept-of-term-3-a", ""),
+        ({**KEEPS, "s-0": State("s-0")}, "s-0: kept-of-term-3-a", "", ""),
+        (dict.fromkeys(KEEPS), "s-0: kept-of-term-3-a", "s-0: kept-of-term-3-a", ""),
+    ],
+)
+def test_people_are_told_also_while_an_agent_is_silent(tmp_path, states, before, kept, waiting):
+    kubernetes = Written(kept=before, waiting="")
+    with shell_of(tmp_path, kubernetes, {}) as shell:
+        shell.servers = Told(**states)
+        rounds(shell, 2)
+    assert (kubernetes.told["kept"], kubernetes.told["waiting"]) == (kept, waiting)

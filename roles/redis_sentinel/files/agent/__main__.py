@@ -18,7 +18,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from . import disk
@@ -265,6 +265,16 @@ class ServerShell(Shell):
         return self.stopping and self._gone >= 3
 
 
+def _lines(before: str, states: Mapping[str, Any], of: Callable[[Any], Iterable[str]]) -> str:
+    """A line for each thing that is told of a server, in the order of the servers."""
+    lines: list[str] = []
+    for host, state in states.items():
+        mark = f"{pod(host)}: "
+        earlier = [line for line in before.splitlines() if line.startswith(mark)]
+        lines += earlier if state is None else [f"{mark}{text}" for text in of(state)]
+    return "\n".join(lines)
+
+
 class SentinelShell(Shell):
     """Beside a Sentinel."""
 
@@ -295,22 +305,26 @@ class SentinelShell(Shell):
         # Whatever comes of it, the Sentinel needs what is to be done.
         try:
             if record is not None:
-                self._publish(states)
+                self._publish(states, dict(record.told))
             self.say("publish", "")
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.say("publish", f"Kubernetes does not take what people are told: {error}")
         return actions
 
-    def _publish(self, states: Mapping[str, Any]) -> None:
-        """What a run and redis_sentinel_info tell of it: what is kept, who waits, what an election is about."""
-        known = [state for state in states.values() if state is not None]
+    def _publish(self, states: Mapping[str, Any], before: Mapping[str, str]) -> None:
+        """What a run and redis_sentinel_info tell of it: what is kept, who waits, what an election is about.
+
+        Of a server whose agent is silent it stays what was told before.
+        """
         verdict = self.agent.verdict
         told = {
-            "kept": "\n".join(f"{pod(state.host)}: {name}" for state in known for name in state.kept),
-            "waiting": "\n".join(f"{pod(state.host)}: {state.waiting}" for state in known if state.waiting),
+            "kept": _lines(before.get("kept", ""), states, lambda state: state.kept),
+            "waiting": _lines(
+                before.get("waiting", ""), states, lambda state: [state.waiting] if state.waiting else []
+            ),
             "election": "\n".join((verdict.why, *verdict.evidence)) if verdict else "",
         }
-        if len(known) == len(states) and told != self._told:
+        if any(states.values()) and told != self._told:
             self.kubernetes.publish(told)
             self._told = told
 

@@ -46,7 +46,10 @@ class Kubernetes:
         data = answer.get("data") or {}
         term = data.get("term", "")
         return Record(
-            answer["metadata"]["resourceVersion"], int(term) if term.isdigit() else -1, data.get("master", "")
+            answer["metadata"]["resourceVersion"],
+            int(term) if term.isdigit() else -1,
+            data.get("master", ""),
+            tuple(data.items()),
         )
 
     def label(self, label: Label) -> None:

@@ -11,7 +11,7 @@ everything else was looked at: of several agents one is first, and the others re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .evidence import Deadline, State, Verdict, choose, pod
 from .model import Action, Say, View, agreed
@@ -27,6 +27,8 @@ class Record:
     version: str
     term: int = -1
     master: str = ""
+    told: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    """What people are told beside it: names and texts."""
 
 
 @dataclass(frozen=True)
