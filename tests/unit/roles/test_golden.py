@@ -138,6 +138,7 @@ HEAD = """\
 ---
 """
 VERSIONS = ("1.29", "1.34", "1.37")
+GOING = {"name": "gone", "state": "absent"}
 WHERE = {
     "local": {"type": "local", "path": "/srv/redis/shop.orders-{n}"},
     "hostpath": {"type": "hostpath", "path": "/srv/redis/shop.orders-{n}"},
@@ -186,6 +187,10 @@ def volumes(kind: str) -> dict:
 
 CASES = {
     **examples(),
+    **{
+        f"absent.{kind}": (kind, prefixed(kind, GOING | ({"delete_data": True} if kind != "twemproxy" else {})))
+        for kind in KINDS
+    },
     **{f"volumes.{kind}": ("k8s_storage", volumes(kind)) for kind in WHERE},
     **{
         f"every_option.{kind}": (kind, prefixed(kind, {"name": "every", **OF_EVERY_KIND, **EVERY_OPTION[kind]}))
@@ -199,15 +204,33 @@ def rendered(render):
     scenarios = {}
     for name, (kind, given) in CASES.items():
         part = kind if kind in ("twemproxy", "k8s_storage") else "common"
-        keys = ("objects",) if kind == "k8s_storage" else ("objects", "rules", "removable")
+        keys = ("objects",) if kind == "k8s_storage" else ("rules", "removable")
+        if kind != "k8s_storage" and not name.startswith("absent."):
+            keys += ("objects",)
         parts = "{" + ", ".join(f"'{key}': __{part}_{key}" for key in keys) + "}"
         scenarios[name] = kind, parts, given, NOTHING
     return render(scenarios)
 
 
+def merged(rules: list[dict]) -> list[dict]:
+    """Permissions without what does not matter: order, and in how many rules they are."""
+    verbs: dict[tuple, set] = {}
+    for rule in rules:
+        verbs.setdefault((rule.get("group", ""), rule["resource"], rule.get("namespace", "")), set()).update(
+            rule["verbs"]
+        )
+    return [
+        {"group": group, "resource": resource, "namespace": namespace, "verbs": sorted(found)}
+        for (group, resource, namespace), found in sorted(verbs.items())
+    ]
+
+
 def shown(result: dict) -> str:
     result = copy.deepcopy(result)
-    for item in result["objects"]:
+    if "rules" in result:
+        result["rules"] = merged(result["rules"])
+        result["removable"].sort(key=lambda item: (item["kind"], item["metadata"]["name"]))
+    for item in result.get("objects", ()):
         if item["kind"] == "ConfigMap" and DIGEST.search(item["metadata"]["name"]):
             item["data"] = dict.fromkeys(sorted(item["data"]), "")
     return HEAD + yaml.dump(json.loads(DIGEST.sub(r"-\1-DIGEST", json.dumps(result))), Dumper=Dumper, width=120)
@@ -236,7 +259,7 @@ def test_it_comes_to_the_same(rendered, name):
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("name", CASES)
 def test_kubernetes_knows_every_field(rendered, name, version):
-    for item in rendered[name]["objects"]:
+    for item in rendered[name].get("objects", ()):
         kubernetes_validate.validate(item, version, strict=True)
 
 
