@@ -18,19 +18,19 @@ positional: _input, part
 options:
   _input:
     description:
-      - The deployment. C(kind) is the name of its role and C(options) its variables, prefix included, with nothing left
-        out.
+      - The deployment. C(kind) is the name of its role and C(options) its variables, prefix included, with nothing
+        left out.
       - C(scripts), C(config) and C(agent) are files of its pods, names and contents.
       - C(backend) is where a Twemproxy deployment finds its servers by itself, with C(service), C(secret) and
         C(secret_key).
-      - C(claimed_size) is what existing claims ask for, and C(hostnames) the host name labels of the Kubernetes nodes that
-        may mount NFS.
+      - C(claimed_size) is what existing claims ask for, and C(hostnames) the host name labels of the Kubernetes nodes
+        that may mount NFS.
     type: dict
     required: true
   part:
     description:
-      - What is wanted. V(objects) are those that it shall have, V(removable) those that it may have, whatever its options
-        are now, and V(permissions) what the user of the kubeconfig must be allowed to do.
+      - What is wanted. V(objects) are those that it shall have, V(removable) those that it may have, whatever its
+        options are now, and V(permissions) what the user of the kubeconfig must be allowed to do.
       - V(code) are the names of the ConfigMaps with files that pods keep until they are restarted.
     type: str
     choices: [objects, removable, permissions, code]
@@ -58,7 +58,12 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment import parts
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment, Observed
 
-PARTS = {"objects": parts.objects, "removable": parts.removable, "permissions": parts.permissions, "code": parts.code}
+PARTS: dict[str, Callable[[Deployment], list[Any]]] = {
+    "objects": parts.objects,
+    "removable": parts.removable,
+    "permissions": parts.permissions,
+    "code": parts.code,
+}
 
 
 def deployment(given: Mapping[str, Any], part: str) -> list[Any]:

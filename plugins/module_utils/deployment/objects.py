@@ -57,7 +57,8 @@ class Maker:
         return [made]
 
     def files(self, name: str, data: Mapping[str, str], immutable: bool = False) -> Object:
-        return self.make("v1", "ConfigMap", name, **({"immutable": True} if immutable else {}), data=dict(data))
+        made = self.make("v1", "ConfigMap", name, data=dict(data))
+        return {**made, "immutable": True} if immutable else made
 
     def headless(self, name: str, ports: Mapping[str, int]) -> Object:
         """Pods find each other before they are ready, and to become so."""

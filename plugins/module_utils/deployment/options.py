@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _EVERY_KIND = {
@@ -50,6 +51,7 @@ OPTIONS: dict[str, dict[str, type]] = {
 }
 """Kind: name of each option and its type; C(object) is taken as it is."""
 
+_NUMBER = re.compile("[+-]?[0-9]+")
 _TRUE, _FALSE = ("yes", "on", "1", "true", "y", "t"), ("no", "off", "0", "false", "n", "f", "")
 
 
@@ -63,16 +65,25 @@ def converted(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _convert(variable: str, value: Any, wanted: type) -> Any:
-    if wanted is bool and not isinstance(value, bool):
+    if wanted is object or type(value) is wanted:
+        return value
+    if value is None and wanted in (str, list, dict):
+        # What is left empty in YAML.
+        return wanted()
+    if wanted is bool:
         word = str(value).strip().lower()
         if word not in _TRUE + _FALSE:
             raise ValueError(f"{variable} is {value}. Allowed: true or false.")
         return word in _TRUE
-    if wanted is int and not isinstance(value, int):
-        try:
-            return int(str(value).strip())
-        except ValueError:
-            raise ValueError(f"{variable} is {value}. Allowed: a whole number.") from None
-    if wanted is str and not isinstance(value, str):
+    if wanted is int:
+        word = "" if isinstance(value, bool) else str(value).strip()
+        if not _NUMBER.fullmatch(word):
+            raise ValueError(f"{variable} is {value}. Allowed: a whole number.")
+        return int(word)
+    if wanted is list and isinstance(value, Sequence) and not isinstance(value, str):
+        return list(value)
+    if wanted is dict and isinstance(value, Mapping):
+        return dict(value)
+    if wanted is str:
         return str(value)
-    return value
+    raise ValueError(f"{variable} is {value}. Allowed: a {'list' if wanted is list else 'mapping'}.")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a deployment comes to: its objects, and what follows from them: what is removed, and which permissions it takes."""
+"""What a deployment comes to: objects, and what follows from them: what is removable, and the permissions it takes."""
 
 from __future__ import annotations
 
@@ -65,6 +65,7 @@ def permissions(deployment: Deployment) -> list[dict[str, Any]]:
     rules = [rule("", "namespaces", MAKE if "Namespace" in made else ("get",))]
     for kind in sorted({item["kind"] for item in removable(deployment)}):
         group, resource = RESOURCES[kind]
+        verbs: tuple[str, ...]
         if not present:
             verbs = REMOVE
         elif kind in made:

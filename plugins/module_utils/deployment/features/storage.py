@@ -46,7 +46,7 @@ def claimed(deployment: Deployment) -> str:
     return deployment.observed.claimed_size or str(deployment.stored["size"])
 
 
-def annotations(deployment: Deployment) -> dict[str, str]:
+def remembers(deployment: Deployment) -> dict[str, str]:
     """What a later run compares its variables with."""
     return {
         annotation("storage-type"): deployment.stored["type"],

@@ -137,7 +137,7 @@ def stateful_set(make: Maker, servers: Servers) -> Object:
         "template": make.template(pod, {annotation("config-checksum"): checksum}),
         **({"volumeClaimTemplates": claims} if claims else {}),
     }
-    remembered = {**servers.remembers, **storage.annotations(deployment)}
+    remembered = {**servers.remembers, **storage.remembers(deployment)}
     return make.make("apps/v1", "StatefulSet", deployment.names.name, remembered, spec=spec)
 
 
