@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import OPTIONS
+
 ROOT = Path(__file__).resolve().parents[3]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 SHARED_VARIABLES = ("redis_kubeconfig", "redis_context", "redis_dns_server", "redis_image_registry")
@@ -206,3 +208,14 @@ def test_topologies_share_their_variables():
     first, *others = OWN
     for role in others:
         assert shared(role) == shared(first)
+
+
+# Secrets are in no value that is shown, and what is raw is taken as it is.
+SECRET = {"password"}
+TYPES = {"str": str, "bool": bool, "int": int, "list": list, "dict": dict, "raw": object}
+
+
+@pytest.mark.parametrize("kind", OPTIONS)
+def test_a_deployment_reads_every_option_by_its_type(kind):
+    documented = {name.removeprefix(f"{kind}_"): TYPES[option["type"]] for name, option in options(kind).items()}
+    assert OPTIONS[kind] == {name: kind_of for name, kind_of in documented.items() if name not in SECRET}

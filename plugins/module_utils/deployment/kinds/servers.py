@@ -1,0 +1,231 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Redis servers of a deployment, whatever their kind: a StatefulSet and what belongs to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ansible_collections.slotwise.redis.plugins.module_utils._storage import PLANNED
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features import (
+    auth,
+    network_policy,
+    service,
+    storage,
+)
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import (
+    REDIS_PORT,
+    annotation,
+    digest,
+    selector,
+)
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects import (
+    MAKE,
+    READ,
+    REMOVE,
+    SCRATCH,
+    Maker,
+    Object,
+    config_volume,
+    container_ports,
+    mounts,
+    rule,
+    runs,
+    variables,
+)
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects import (
+    field as pod_field,
+)
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
+
+
+@dataclass(frozen=True)
+class Servers:
+    """What a kind says of its servers."""
+
+    component: str
+    """The label that tells its pods from those of other kinds."""
+    pods: int
+    remembers: Mapping[str, str]
+    """Annotations of the StatefulSet that a later run compares its variables with."""
+    ports: Mapping[str, int] = field(default_factory=lambda: {"redis": REDIS_PORT})
+    readiness: Object = field(default_factory=dict)
+    """The probe."""
+    services: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: {"": {}})
+    """Suffix of each service for clients, and the labels that narrow its pods down."""
+    hands_over: bool = False
+    """Whether a container is asked to hand over before it ends."""
+    remembers_node: bool = False
+    """Whether a pod remembers which node it is, as long as it exists."""
+    beside: tuple[Object, ...] = ()
+    """Containers beside the server, and their volumes."""
+    volumes: tuple[Object, ...] = ()
+    open_inside: tuple[int, ...] = ()
+    """Ports beside those of the server that pods of the deployment connect to."""
+
+
+ACCEPTS = {"tcpSocket": {"port": "redis"}}
+"""That it takes connections is seen without starting a process."""
+STARTUP = runs("sh", "/scripts/probe.sh", "startup")
+READINESS = runs("sh", "/scripts/probe.sh", "readiness")
+LIVENESS = {
+    **runs("sh", "/scripts/probe.sh", "liveness"),
+    # A process started in a container costs far more than the question, and a machine may have dozens of servers.
+    "periodSeconds": 30,
+    # A machine that is busy is no reason for a restart, which would keep it busy.
+    "timeoutSeconds": 20,
+    "failureThreshold": 3,
+}
+ANSWER_SECONDS = 8
+"""How long the answer to a readiness probe may take."""
+PRESTOP_SPARE = 15
+"""Seconds of the grace period that are left for the end of the server after the hand-over."""
+
+
+def maker(deployment: Deployment, servers: Servers) -> Maker:
+    return Maker(deployment, selector(deployment.name, servers.component))
+
+
+def objects(deployment: Deployment, servers: Servers) -> list[Object]:
+    """Everything but the Secret."""
+    make, names = maker(deployment, servers), deployment.names
+    return [
+        *make.namespace(),
+        make.files(names.config, deployment.config),
+        make.files(scripts_name(deployment), deployment.scripts, immutable=True),
+        make.headless(names.headless, servers.ports),
+        *(
+            service.service(make, f"{names.name}{suffix}", {"redis": REDIS_PORT}, role, first=number == 0)
+            for number, (suffix, role) in enumerate(servers.services.items())
+        ),
+        make.budget(names.name, deployment.max_unavailable),
+        *network_policy.policy(
+            make,
+            names.name,
+            [*servers.ports.values(), *servers.open_inside],
+            {REDIS_PORT: deployment.network_policy_clients},
+        ),
+        stateful_set(make, servers),
+    ]
+
+
+def scripts_name(deployment: Deployment) -> str:
+    return deployment.names.of_files("scripts", deployment.scripts)
+
+
+def stateful_set(make: Maker, servers: Servers) -> Object:
+    deployment = make.deployment
+    pod = {
+        "terminationGracePeriodSeconds": deployment.termination_grace_period,
+        **make.pod(storage.node_affinity(deployment), storage.of_a_provisioner(deployment)),
+        "containers": [container(make, servers), *servers.beside],
+        "volumes": volumes(deployment, servers),
+    }
+    checksum = digest(deployment.config.get("redis.conf", ""))
+    claims = storage.claims(deployment, {**make.selector, **make.owner})
+    spec = {
+        "serviceName": deployment.names.headless,
+        "replicas": servers.pods,
+        "podManagementPolicy": "Parallel",
+        # Runs restart servers themselves, in an order that loses nothing.
+        "updateStrategy": {"type": "OnDelete"},
+        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
+        "selector": {"matchLabels": make.selector},
+        "template": make.template(pod, {annotation("config-checksum"): checksum}),
+        **({"volumeClaimTemplates": claims} if claims else {}),
+    }
+    remembered = {**servers.remembers, **storage.remembers(deployment)}
+    return make.make("apps/v1", "StatefulSet", deployment.names.name, remembered, spec=spec)
+
+
+def container(make: Maker, servers: Servers) -> Object:
+    deployment = make.deployment
+    environment = {
+        "POD_IP": pod_field("status.podIP"),
+        "POD_NAME": pod_field("metadata.name"),
+        "POD_HOSTNAME": f"$(POD_NAME).{deployment.names.service}",
+        # The dot at the end keeps the resolver from trying its search domains first.
+        "REDIS_SERVICE": f"{deployment.names.service}.",
+        **auth.environment(deployment),
+        "DOMAIN_VARIABLE": f"{deployment.kind}_cluster_domain",
+    }
+    lifecycle = {}
+    if servers.hands_over:
+        environment["PRESTOP_SECONDS"] = max(deployment.termination_grace_period - PRESTOP_SPARE, 1)
+        lifecycle = {"lifecycle": {"preStop": runs("sh", "/scripts/prestop.sh")}}
+    # One of the two asks the server whether its data is loaded: this one, or the readiness probe all the time.
+    startup = STARTUP if "tcpSocket" in servers.readiness else ACCEPTS
+    return make.container(
+        "redis",
+        deployment.image,
+        ("sh", "/scripts/start.sh"),
+        deployment.resources,
+        env=variables(environment),
+        ports=container_ports(servers.ports),
+        **lifecycle,
+        startupProbe={
+            **startup,
+            "periodSeconds": 2,
+            "timeoutSeconds": 5,
+            "failureThreshold": startup_failures(deployment),
+        },
+        livenessProbe=LIVENESS,
+        readinessProbe={**servers.readiness, "timeoutSeconds": ANSWER_SECONDS},
+        volumeMounts=[
+            *storage.mounts(deployment),
+            *mounts(("config", "/etc/redis-config"), ("scripts", "/scripts")),
+            {"name": "run", "mountPath": "/run/redis"},
+            *([{"name": "pod", "mountPath": "/run/pod"}] if servers.remembers_node else []),
+            *auth.mounts(deployment),
+        ],
+    )
+
+
+def startup_failures(deployment: Deployment) -> int:
+    """A probe every two seconds."""
+    return math.ceil(deployment.startup_seconds / 2)
+
+
+def volumes(deployment: Deployment, servers: Servers) -> list[Object]:
+    # What neither a restart of the container nor one of the machine may lose, and the deletion of the pod must.
+    node = [{"name": "pod", "emptyDir": {"sizeLimit": "1Mi"}}] if servers.remembers_node else []
+    return [
+        *servers.volumes,
+        *storage.volumes(deployment),
+        config_volume("config", deployment.names.config),
+        config_volume("scripts", scripts_name(deployment)),
+        SCRATCH,
+        *node,
+        *auth.volumes(deployment),
+    ]
+
+
+def permissions(deployment: Deployment) -> list[Object]:
+    """What a run does beside making and removing objects."""
+    present, here, stored = deployment.state == "present", deployment.namespace, deployment.stored
+    keep = MAKE if present else REMOVE if deployment.delete_data else ("get",)
+    ours = stored["type"] in PLANNED
+    rules = [
+        rule("", "nodes", ("list",)),
+        rule("", "persistentvolumes", (*keep, "list") if ours else ("list",)),
+        rule("storage.k8s.io", "storageclasses", keep if ours else ("get" if stored["storage_class"] else "list",)),
+        rule("", "configmaps", ("list", "delete"), here),
+        rule("", "secrets", keep, here),
+        rule("", "pods", (*READ, "delete") if present else READ, here),
+        rule(
+            "", "persistentvolumeclaims", (*keep, "list") if not present and deployment.delete_data else ("list",), here
+        ),
+    ]
+    if present:
+        rules.append(rule("coordination.k8s.io", "leases", ("get", "create", "update", "patch", "delete"), here))
+    if present and stored["type"] == "nfs_shared":
+        rules.append(rule("", "persistentvolumeclaims", MAKE, here))
+    return rules
+
+
+def earlier_objects(_deployment: Deployment) -> list[Object]:
+    """None of these kinds had other objects in earlier releases."""
+    return []

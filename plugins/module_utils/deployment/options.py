@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of every kind of deployment with their types, and what becomes of text where another type is meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_EVERY_KIND = {
+    **dict.fromkeys(("state", "name", "namespace", "kubeconfig", "context", "transport"), str),
+    **dict.fromkeys(("image", "image_pull_policy", "existing_secret", "existing_secret_key", "priority_class"), str),
+    **dict.fromkeys(("service_type", "service_load_balancer_class", "service_external_traffic_policy"), str),
+    **dict.fromkeys(("create_namespace", "network_policy_enabled", "verify_enabled", "notes_enabled"), bool),
+    **dict.fromkeys(("timeout", "max_unavailable", "service_node_port"), int),
+    **dict.fromkeys(("image_pull_secrets", "tolerations", "topology_spread_constraints"), list),
+    **dict.fromkeys(("service_source_ranges", "network_policy_clients"), list),
+    **dict.fromkeys(("resources", "node_selector", "affinity", "pod_labels", "pod_annotations"), dict),
+    **dict.fromkeys(("labels", "annotations", "service_annotations"), dict),
+}
+_SERVERS = {
+    **_EVERY_KIND,
+    **dict.fromkeys(("dns_server", "cluster_domain"), str),
+    **dict.fromkeys(("auth_enabled", "delete_data"), bool),
+    **dict.fromkeys(("termination_grace_period", "startup_seconds"), int),
+    **dict.fromkeys(("storage", "config"), dict),
+    "config_known": list,
+}
+OPTIONS: dict[str, dict[str, type]] = {
+    "redis_cluster": {**_SERVERS, "shards": int, "replicas": int},
+    "redis_sentinel": {
+        **_SERVERS,
+        **dict.fromkeys(("servers", "sentinels", "quorum", "parallel_syncs", "election_seconds", "kept_copies"), int),
+        **dict.fromkeys(("down_after_milliseconds", "failover_timeout_milliseconds"), int),
+        **dict.fromkeys(("master_name", "unknown_master", "decided_master", "agent_image"), str),
+        **dict.fromkeys(("sentinel_resources", "agent_resources"), dict),
+        **dict.fromkeys(("service_account_create", "role_create", "role_binding_create"), bool),
+        **dict.fromkeys(("service_account_name", "role_name", "role_binding_name"), str),
+    },
+    "redis_standalone": {**_SERVERS, "instances": int, "allow_data_loss": bool},
+    "twemproxy": {
+        **_EVERY_KIND,
+        **dict.fromkeys(("replicas", "drain_seconds"), int),
+        **dict.fromkeys(("autoscaled", "allow_remapping"), bool),
+        "backends": object,
+        "pool": dict,
+        "network_policy_stats_clients": list,
+    },
+}
+"""Kind: name of each option and its type; C(object) is taken as it is."""
+
+_NUMBER = re.compile("[+-]?[0-9]+")
+_TRUE, _FALSE = ("yes", "on", "1", "true", "y", "t"), ("no", "off", "0", "false", "n", "f", "")
+
+
+def converted(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of this kind among what is given. Raises ValueError with the option for what cannot be converted."""
+    return {
+        name: _convert(f"{kind}_{name}", given[f"{kind}_{name}"], wanted)
+        for name, wanted in OPTIONS[kind].items()
+        if f"{kind}_{name}" in given
+    }
+
+
+def _convert(variable: str, value: Any, wanted: type) -> Any:
+    if wanted is object or type(value) is wanted:
+        return value
+    if value is None and wanted in (str, list, dict):
+        # What is left empty in YAML.
+        return wanted()
+    if wanted is bool:
+        word = str(value).strip().lower()
+        if word not in _TRUE + _FALSE:
+            raise ValueError(f"{variable} is {value}. Allowed: true or false.")
+        return word in _TRUE
+    if wanted is int:
+        word = "" if isinstance(value, bool) else str(value).strip()
+        if not _NUMBER.fullmatch(word):
+            raise ValueError(f"{variable} is {value}. Allowed: a whole number.")
+        return int(word)
+    if wanted is list and isinstance(value, Sequence) and not isinstance(value, str):
+        return list(value)
+    if wanted is dict and isinstance(value, Mapping):
+        return dict(value)
+    if wanted is str:
+        return str(value)
+    raise ValueError(f"{variable} is {value}. Allowed: a {'list' if wanted is list else 'mapping'}.")
