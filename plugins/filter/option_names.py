@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - slotwise.redis contributors (@slotwise)
 description:
-  - Made for the roles of this collection, which look at no other variable.
+  - Made for the roles of this collection, which look at no other variable. Former names, which are refused, come last.
 positional: _input
 options:
   _input:
@@ -38,12 +38,12 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import OPTIONS
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import FORMER, OPTIONS
 
 
 def option_names(kind: str) -> list[str]:
     """See C(module_utils/deployment/options.py)."""
-    return [f"{kind}_{name}" for name in OPTIONS[kind]]
+    return [f"{kind}_{name}" for name in (*OPTIONS[kind], *FORMER.get(kind, ()))]
 
 
 class FilterModule:

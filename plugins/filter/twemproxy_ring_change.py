@@ -48,6 +48,9 @@ _value:
         - Whether the share follows from the rings alone. It does not where hash, hash tag or distribution differ; the
           share is then what to expect when that concerns all keys.
       type: bool
+    text:
+      description: The share in words.
+      type: str
     table:
       description: The servers of both pools with their shares of the keys, as text.
       type: str
@@ -59,6 +62,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._ketama import Pool
 from ansible_collections.slotwise.redis.plugins.module_utils._table import table
 
 COLUMNS = ("server", "keys now", "keys then")
+INEXACT = ", as far as that can be told: hash, hash tag or distribution is another one."
 
 
 def _percent(share):
@@ -72,7 +76,9 @@ def twemproxy_ring_change(before, after):
         raise AnsibleFilterError(f"twemproxy_ring_change: {error}") from error
     names = [*change.after, *(name for name in change.before if name not in change.after)]
     rows = [[name, _percent(change.before.get(name)), _percent(change.after.get(name))] for name in names]
-    return {"share": change.share, "exact": change.exact, "table": table(COLUMNS, rows)}
+    text = f"{change.share * 100:.1f} % of the keys would be looked for on another server and not found any more"
+    text += "." if change.exact else INEXACT
+    return {"share": change.share, "exact": change.exact, "text": text, "table": table(COLUMNS, rows)}
 
 
 class FilterModule:

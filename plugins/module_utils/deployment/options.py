@@ -50,18 +50,43 @@ OPTIONS: dict[str, dict[str, type]] = {
     },
 }
 """Kind: name of each option and its type; C(object) is taken as it is."""
+FORMER = {"redis_sentinel": {"labeller_image": "agent_image", "labeller_resources": "agent_resources"}}
+"""Kind: options that have another name now. They are refused, as nothing would come of them."""
 
 _NUMBER = re.compile("[+-]?[0-9]+")
 _TRUE, _FALSE = ("yes", "on", "1", "true", "y", "t"), ("no", "off", "0", "false", "n", "f", "")
 
 
-def converted(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of this kind among what is given. Raises ValueError with the option for what cannot be converted."""
-    return {
-        name: _convert(f"{kind}_{name}", given[f"{kind}_{name}"], wanted)
-        for name, wanted in OPTIONS[kind].items()
-        if f"{kind}_{name}" in given
-    }
+def convert(kind: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The options of this kind among what is given, and a sentence for each that cannot be converted.
+
+    What comes nearest to that has its place among the options, so that everything else can be checked too.
+    """
+    options: dict[str, Any] = {}
+    faults: dict[str, str] = {}
+    for name, wanted in OPTIONS[kind].items():
+        variable = f"{kind}_{name}"
+        if variable not in given:
+            continue
+        try:
+            options[name] = _convert(variable, given[variable], wanted)
+        except ValueError as error:
+            faults[name] = str(error)
+            options[name] = number(given[variable]) if wanted is int else wanted()
+    return options, faults
+
+
+def number(value: Any) -> int:
+    """A value as a whole number, without what follows its point; 0 where it is no number."""
+    try:
+        return int(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def truth(value: Any) -> bool:
+    """Whether a value means true."""
+    return str(value).strip().lower() in _TRUE
 
 
 def _convert(variable: str, value: Any, wanted: type) -> Any:
@@ -71,10 +96,9 @@ def _convert(variable: str, value: Any, wanted: type) -> Any:
         # What is left empty in YAML.
         return wanted()
     if wanted is bool:
-        word = str(value).strip().lower()
-        if word not in _TRUE + _FALSE:
+        if str(value).strip().lower() not in _TRUE + _FALSE:
             raise ValueError(f"{variable} is {value}. Allowed: true or false.")
-        return word in _TRUE
+        return truth(value)
     if wanted is int:
         word = "" if isinstance(value, bool) else str(value).strip()
         if not _NUMBER.fullmatch(word):

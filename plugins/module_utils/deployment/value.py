@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.slotwise.redis.plugins.module_utils._storage import ON_NFS, storage_settings
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import Names
-from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import converted
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import convert
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,23 @@ class Deployment:
     """Every option by its name without the prefix, of the type that it has."""
     scripts: Mapping[str, str] = field(default_factory=dict)
     """What its pods run: name and content of each file, in the order that decides their digest."""
-    config: Mapping[str, str] = field(default_factory=dict)
+    configuration: Mapping[str, str] = field(default_factory=dict)
     """Configuration files of the servers: C(redis.conf), or those of Twemproxy."""
     agent: Mapping[str, str] = field(default_factory=dict)
     """Modules of the agent, where it has one."""
     backend: Mapping[str, Any] = field(default_factory=dict)
     """Of Twemproxy: where the servers are that it is in front of, see C(kinds/twemproxy.py)."""
     observed: Observed = Observed()
+    given: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """The variables as a user gave them, for messages."""
+    faults: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """A sentence for each option of another type than it has. C(options) has what comes nearest."""
 
     @classmethod
     def read(cls, kind: str, given: Mapping[str, Any], **parts: Any) -> Deployment:
-        """The value of what a user gave, with text of surveys and INI files converted."""
-        return cls(kind, converted(kind, given), **parts)
+        """The value of what a user gave, with text of surveys and INI files converted. Look at C(faults) first."""
+        options, faults = convert(kind, given)
+        return cls(kind, options, given=given, faults=faults, **parts)
 
     def __getattr__(self, name: str) -> Any:
         """Options are attributes."""
@@ -53,6 +58,18 @@ class Deployment:
             return self.__dict__["options"][name]
         except KeyError:
             raise AttributeError(f"{self.__dict__.get('kind')} has no option {name}") from None
+
+    def variable(self, option: str) -> str:
+        return f"{self.kind}_{option}"
+
+    def shown(self, option: str) -> str:
+        """The value of an option as it was given."""
+        return str(self.given[self.variable(option)])
+
+    @property
+    def place(self) -> str:
+        """Namespace and name, as people write them."""
+        return f"{self.options['namespace']}/{self.options['name']}"
 
     @property
     def names(self) -> Names:

@@ -22,10 +22,7 @@ GIVEN = {
     "redis_cluster_namespace": "shop",
     "redis_cluster_storage": {"size": "1Gi", "hosts": ["node1", "node2", "node3"]},
 }
-INPUT, LIVE = (
-    " + ".join(f"lookup('ansible.builtin.template', '{name}_problems.yml.j2') | from_yaml" for name in names)
-    for names in (("common_input", "input"), ("topology", "common_live", "live"))
-)
+INPUT, LIVE = "__common_input_problems", "__common_live_problems"
 NOTES = "lookup('ansible.builtin.template', 'notes.txt.j2')"
 NOT_READY = "lookup('ansible.builtin.template', 'not_ready.txt.j2')"
 LABELS = {
@@ -578,7 +575,7 @@ ALONE_REFUSALS = {
         ["redis_standalone_storage.hosts"],
     ),
 }
-RIGHTS = "lookup('ansible.builtin.template', 'rights_problems.yml.j2') | from_yaml"
+RIGHTS = "__redis_sentinel_rights_problems"
 NOT_MADE = {f"redis_sentinel_{name}_create": False for name in ("service_account", "role", "role_binding")}
 
 

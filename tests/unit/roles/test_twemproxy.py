@@ -53,9 +53,7 @@ SELECTOR = {
 }
 LABELS = {**SELECTOR, "app.kubernetes.io/managed-by": "slotwise.redis"}
 OBJECTS, RULES = "__twemproxy_objects", "__twemproxy_rules"
-INPUT, LIVE = (
-    f"lookup('ansible.builtin.template', '{kind}_problems.yml.j2') | from_yaml" for kind in ("input", "live")
-)
+INPUT, LIVE = "__twemproxy_input_problems", "__twemproxy_live_problems"
 NOTES = "lookup('ansible.builtin.template', 'notes.txt.j2')"
 READY = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
 

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects import Maker, service_ports
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
 
 
 def service(
@@ -38,3 +39,12 @@ def _from_outside(deployment: Any) -> dict[str, Any]:
     if balanced and deployment.service_source_ranges:
         outside["loadBalancerSourceRanges"] = deployment.service_source_ranges
     return outside
+
+
+def input_problems(deployment: Deployment) -> Iterator[str]:
+    if deployment.service_node_port > 0 and deployment.service_type == "ClusterIP":
+        port, kind = deployment.variable("service_node_port"), deployment.variable("service_type")
+        yield (
+            f"{port} is {deployment.shown('service_node_port')} and {kind} is ClusterIP, which has no port on nodes. "
+            "Allowed with NodePort and LoadBalancer."
+        )

@@ -1,7 +1,11 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kinds of deployments, a module each: C(objects), C(earlier_objects) and C(permissions) of a Deployment."""
+"""The kinds of deployments, a module each.
+
+C(objects), C(earlier_objects) and C(permissions) of a Deployment, and what is refused: C(input_problems),
+C(live_problems), and C(removal_problems) where it shall go.
+"""
 
 from __future__ import annotations
 

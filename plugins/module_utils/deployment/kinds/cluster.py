@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.checks import at_least
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features.nodes import Spread
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds import servers
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import BUS_PORT, REDIS_PORT, annotation
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects import Object
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
@@ -19,6 +24,10 @@ def describe(deployment: Deployment) -> servers.Servers:
             annotation("shards"): str(deployment.shards),
             annotation("replicas"): str(deployment.replicas),
         },
+        spread=(
+            Spread("servers", deployment.replicas + 1, "can take a master and its replica"),
+            Spread("servers", 3, "can take so many masters that the rest cannot promote replicas"),
+        ),
         ports={"redis": REDIS_PORT, "bus": BUS_PORT},
         readiness={**servers.READINESS, "periodSeconds": 10, "failureThreshold": 2},
         hands_over=True,
@@ -31,3 +40,38 @@ permissions, earlier_objects = servers.permissions, servers.earlier_objects
 
 def objects(deployment: Deployment) -> list[Object]:
     return servers.objects(deployment, describe(deployment))
+
+
+def input_problems(deployment: Deployment, password: Password) -> Iterator[str]:
+    yield from servers.input_problems(deployment, password)
+    yield from at_least(deployment, "shards", 3, ", because a failover needs a majority of masters")
+    yield from at_least(deployment, "replicas", 0, ", counted for each shard")
+    alone = deployment.replicas == 0 and "replicas" not in deployment.faults
+    if alone and deployment.stored["type"] == "emptydir":
+        yield (
+            "redis_cluster_storage.type is emptydir and redis_cluster_replicas is 0: the first pod that is deleted or "
+            "moves would take the data of its shard with it. Allowed: 1 or more replicas, or another type of storage."
+        )
+
+
+def live_problems(deployment: Deployment, live: Live) -> Iterator[str]:
+    yield from servers.live_problems(deployment, live, describe(deployment))
+    if annotation("shards") not in live.remembered:
+        return
+    shards, replicas = (int(live.remembered[annotation(name)]) for name in ("shards", "replicas"))
+    never = "or run uninstall.yml, which keeps the data, and then site.yml, if it never got that far."
+    if shards != deployment.shards:
+        yield (
+            f"redis_cluster_shards is {deployment.shards} and the running deployment has {shards} shards. Changing "
+            f"this means moving slots with their keys, which this version does not do. Set it back to {shards}, {never}"
+        )
+    if replicas > deployment.replicas:
+        yield (
+            f"redis_cluster_replicas is {deployment.replicas} and the running deployment has {replicas} for each "
+            "shard. It can be raised; taking replicas away is not supported in this version. Set it back to "
+            f"{replicas}, {never}"
+        )
+
+
+def removal_problems(deployment: Deployment, live: Live) -> Iterator[str]:
+    return servers.removal_problems(deployment, live, describe(deployment))

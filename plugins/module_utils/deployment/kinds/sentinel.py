@@ -5,16 +5,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.checks import at_least, directives
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features import (
     auth,
     network_policy,
     service,
     storage,
 )
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features.nodes import Spread
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds import servers
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import (
     AGENT_PORT,
     REDIS_PORT,
@@ -35,6 +40,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects 
     runs,
     variables,
 )
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import FORMER, number
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
 
 AGENT_PRESTOP_SPARE = servers.PRESTOP_SPARE + 2
@@ -53,6 +59,10 @@ def describe(deployment: Deployment) -> servers.Servers:
             annotation("sentinels"): str(deployment.sentinels),
             annotation("master-name"): deployment.master_name,
         },
+        spread=(
+            Spread("servers", deployment.servers, "can take a master and its replica"),
+            Spread("Sentinels", 3, "can take most of them, and then no replica is promoted", anywhere=True),
+        ),
         # The agent beside the server says it, which costs less than a process.
         readiness={"httpGet": {"path": "/ready", "port": AGENT_PORT}, "periodSeconds": 2, "failureThreshold": 3},
         services={"-master": {ROLE_LABEL: "master"}, "-slave": {ROLE_LABEL: "slave"}},
@@ -290,3 +300,162 @@ def token_volume() -> Object:
         {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
     ]
     return {"name": "token", "projected": {"sources": sources}}
+
+
+LONGEST_NAME = 43
+"""Kubernetes gives pods of a StatefulSet a label of its name and ten characters more: kubernetes#64023."""
+OF_AGENTS = ("masteruser", "primaryuser", "masterauth", "primaryauth")
+OF_PODS = ("replica-priority", "slave-priority")
+
+
+def input_problems(deployment: Deployment, password: Password) -> Iterator[str]:
+    yield from servers.input_problems(deployment, password)
+    yield from _numbers_and_names(deployment)
+    for option, least in (
+        ("down_after_milliseconds", 1000),
+        ("failover_timeout_milliseconds", 5000),
+        ("parallel_syncs", 1),
+    ):
+        yield from at_least(deployment, option, least)
+    yield from _never_enough_replicas(deployment)
+    yield from at_least(deployment, "election_seconds", 10)
+    yield from at_least(deployment, "kept_copies", 1)
+    yield from _decision(deployment)
+    yield from _never_late(deployment)
+    for former, name in FORMER[deployment.kind].items():
+        if deployment.variable(former) in deployment.given:
+            yield (
+                f"{deployment.variable(former)} is called {deployment.variable(name)} now: the agents beside servers "
+                "and Sentinels label the pods too."
+            )
+    yield from _not_for_users(deployment)
+
+
+def live_problems(deployment: Deployment, live: Live) -> Iterator[str]:
+    yield from servers.live_problems(deployment, live, describe(deployment))
+    for option in ("servers", "sentinels"):
+        wanted, before = deployment.options[option], int(live.remembered.get(annotation(option), 0))
+        if before > wanted:
+            yield (
+                f"redis_sentinel_{option} is {wanted} and the running deployment has {before}. It can be raised; the "
+                f"Sentinels would go on counting those that are taken away. Set it back to {before}."
+            )
+    kept = servers.with_claims(deployment, live)
+    if not live.remembered and kept > deployment.servers:
+        yield (
+            f"redis_sentinel_servers is {deployment.servers} and there are claims with the data of {kept} servers, of "
+            f"which one may be the last master. Set it to {kept}, or delete the claims that are not needed."
+        )
+    name = live.remembered.get(annotation("master-name"), deployment.master_name)
+    if name != deployment.master_name:
+        yield (
+            f"redis_sentinel_master_name is {deployment.master_name} and clients of the running deployment ask for "
+            f"{name}. Set it back."
+        )
+
+
+def removal_problems(deployment: Deployment, live: Live) -> Iterator[str]:
+    return servers.removal_problems(deployment, live, describe(deployment))
+
+
+def rights_problems(deployment: Deployment, live: Live) -> Iterator[str]:
+    """What speaks against the rights of the agents in what Kubernetes has of them."""
+    given = [
+        (option, kind, live.all(query))
+        for option, kind, query in (
+            ("service_account", "ServiceAccount", "account"),
+            ("role", "Role", "role"),
+            ("role_binding", "RoleBinding", "binding"),
+        )
+        if not deployment.options[f"{option}_create"]
+    ]
+    for option, kind, objects in given:
+        if not objects:
+            yield (
+                f"redis_sentinel_{option}_create is false, and namespace {deployment.namespace} has no {kind} "
+                f"{deployment.options[f'{option}_name']} (redis_sentinel_{option}_name)."
+            )
+    for option, _kind, objects in given:
+        for item in objects:
+            if "leaving" in item:
+                yield (
+                    f"redis_sentinel_{option}_create is false, and {item['leaving']['text']} Have it made again, or "
+                    f"set redis_sentinel_{option}_name to one that stays."
+                )
+    for binding in live.all("binding") if deployment.role_binding_create else ():
+        if binding["roleRef"]["name"] != deployment.role_name:
+            yield (
+                f"redis_sentinel_role_name is {deployment.role_name}, and RoleBinding {deployment.role_binding_name} "
+                f"gives the role {binding['roleRef']['name']}, which Kubernetes never changes. Set it back, or choose "
+                "another redis_sentinel_role_binding_name."
+            )
+
+
+def _numbers_and_names(deployment: Deployment) -> Iterator[str]:
+    sentinels, name = deployment.sentinels, deployment.name
+    if len(name) > LONGEST_NAME:
+        yield (
+            f"redis_sentinel_name is {name}, with {len(name)} characters. Allowed: up to {LONGEST_NAME}, as pods of "
+            "<name>-sentinel have a label with ten characters more and 63 at most."
+        )
+    yield from at_least(
+        deployment,
+        "servers",
+        2,
+        ", a master and its replicas. For a single server use the role redis_standalone",
+    )
+    if sentinels < 3 or sentinels % 2 == 0:
+        yield (
+            f"redis_sentinel_sentinels is {deployment.shown('sentinels')}. Allowed: an odd number, 3 or more. A "
+            "failover needs more than half of them, and an even number tolerates no more losses than the odd one below "
+            "it."
+        )
+    if not 1 <= deployment.quorum <= sentinels:
+        quorum = deployment.shown("quorum")
+        yield f"redis_sentinel_quorum is {quorum}. Allowed: 1 to {sentinels}, the number of Sentinels."
+    if not re.fullmatch("[A-Za-z0-9._-]+", deployment.master_name):
+        yield (
+            f"redis_sentinel_master_name is {deployment.master_name}. Allowed: letters, digits, dots, dashes and "
+            "underscores."
+        )
+
+
+def _never_enough_replicas(deployment: Deployment) -> Iterator[str]:
+    given = directives(deployment)
+    for name in ("min-replicas-to-write", "min-slaves-to-write"):
+        if name in given and number(given[name]) >= deployment.servers:
+            yield (
+                f"redis_sentinel_config: {name} is {given[name]} and there are {deployment.servers - 1} replicas, so "
+                "no write would ever be taken. Allowed: fewer than redis_sentinel_servers."
+            )
+
+
+def _never_late(deployment: Deployment) -> Iterator[str]:
+    """The fence of a hand-over counts on it, see files/agent/handover.py of the role."""
+    given = directives(deployment)
+    for name in ("min-replicas-max-lag", "min-slaves-max-lag"):
+        if name in given and number(given[name]) < 1:
+            yield (
+                f"redis_sentinel_config: {name} is {given[name]}. Allowed: 1 or more; with 0 no write would ever be "
+                "refused."
+            )
+
+
+def _decision(deployment: Deployment) -> Iterator[str]:
+    pods, decided = deployment.names.pods(deployment.servers), deployment.decided_master
+    pod, at, term = decided.rpartition("@")
+    if decided and not (pod in pods and at and re.fullmatch("[0-9]+", term)):
+        yield (
+            f"redis_sentinel_decided_master is {decided}. Allowed: POD@TERM, with one of the pods {', '.join(pods)} "
+            "and the term that the last run or redis_sentinel_info names."
+        )
+
+
+def _not_for_users(deployment: Deployment) -> Iterator[str]:
+    for names, reason in (
+        (OF_AGENTS, "agents decide by it who may get a link to a master"),
+        (OF_PODS, "each pod sets its own, so that a server without the data of its master is never promoted"),
+    ):
+        for given in deployment.config:
+            if str(given).lower() in names:
+                yield f"redis_sentinel_config: {given} cannot be set here: {reason}."

@@ -5,21 +5,33 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ansible_collections.slotwise.redis.plugins.module_utils._directives import config_problems
 from ansible_collections.slotwise.redis.plugins.module_utils._storage import PLANNED
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.checks import (
+    at_least,
+    losses,
+    namespace_missing,
+)
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features import (
     auth,
     network_policy,
+    nodes,
     service,
     storage,
 )
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password, has_labels, labels
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import (
+    PREFIX,
     REDIS_PORT,
     annotation,
     digest,
+    owner_labels,
     selector,
 )
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects import (
@@ -51,6 +63,7 @@ class Servers:
     pods: int
     remembers: Mapping[str, str]
     """Annotations of the StatefulSet that a later run compares its variables with."""
+    spread: tuple[nodes.Spread, ...]
     ports: Mapping[str, int] = field(default_factory=lambda: {"redis": REDIS_PORT})
     readiness: Object = field(default_factory=dict)
     """The probe."""
@@ -94,7 +107,7 @@ def objects(deployment: Deployment, servers: Servers) -> list[Object]:
     make, names = maker(deployment, servers), deployment.names
     return [
         *make.namespace(),
-        make.files(names.config, deployment.config),
+        make.files(names.config, deployment.configuration),
         make.files(scripts_name(deployment), deployment.scripts, immutable=True),
         make.headless(names.headless, servers.ports),
         *(
@@ -124,7 +137,7 @@ def stateful_set(make: Maker, servers: Servers) -> Object:
         "containers": [container(make, servers), *servers.beside],
         "volumes": volumes(deployment, servers),
     }
-    checksum = digest(deployment.config.get("redis.conf", ""))
+    checksum = digest(deployment.configuration.get("redis.conf", ""))
     claims = storage.claims(deployment, {**make.selector, **make.owner})
     spec = {
         "serviceName": deployment.names.headless,
@@ -229,3 +242,75 @@ def permissions(deployment: Deployment) -> list[Object]:
 def earlier_objects(_deployment: Deployment) -> list[Object]:
     """None of these kinds had other objects in earlier releases."""
     return []
+
+
+DOMAIN = re.compile("[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?([.][A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?)*")
+COMPONENT = f"{PREFIX}/component"
+
+
+def input_problems(deployment: Deployment, password: Password, replicated: bool = True) -> Iterator[str]:
+    """What is wrong with the variables; C(replicated) servers are copies of each other."""
+    if not DOMAIN.fullmatch(deployment.cluster_domain):
+        yield (
+            f"{deployment.variable('cluster_domain')} is {json.dumps(deployment.cluster_domain)}. Allowed: a DNS "
+            "domain without a dot at its beginning or end, such as cluster.local."
+        )
+    yield from at_least(deployment, "termination_grace_period", 20, " seconds, in which a server hands over and saves")
+    yield from at_least(deployment, "max_unavailable", 1, "; with 0 no machine could ever be drained")
+    yield from storage.two_places(deployment)
+    yield from service.input_problems(deployment)
+    if replicated:
+        yield from storage.nothing_lasts(deployment)
+    yield from auth.input_problems(deployment, password)
+    yield from config_problems(deployment.config, deployment.variable("config"), deployment.config_known)
+
+
+def live_problems(deployment: Deployment, live: Live, servers: Servers) -> Iterator[str]:
+    """What speaks against a run in what Kubernetes has."""
+    running = live.stateful_set
+    yield from other_kind(deployment, live, servers)
+    yield from storage.no_such_class(deployment, live)
+    yield from storage.no_such_nodes(deployment, live)
+    yield from namespace_missing(deployment, live)
+    yield from losses(live)
+    if running and not has_labels(running, owner_labels(deployment.name)):
+        yield (
+            f"StatefulSet {deployment.place} exists and was not made by this collection. Choose another "
+            f"{deployment.variable('name')} or {deployment.variable('namespace')}."
+        )
+    elif labels(running).get(COMPONENT) == servers.component:
+        yield from storage.changes(deployment, running)
+        yield from auth.changes(deployment, running)
+    yield from auth.secret_problems(deployment, live)
+    yield from storage.no_plan(deployment, live, servers.pods)
+
+
+def removal_problems(deployment: Deployment, live: Live, servers: Servers) -> Iterator[str]:
+    """What speaks against the removal of a deployment."""
+    yield from other_kind(deployment, live, servers)
+    yield from (volume["fault"] for volume in live.volumes if volume["fault"])
+
+
+def other_kind(deployment: Deployment, live: Live, servers: Servers) -> Iterator[str]:
+    """Objects and data of another kind with the same name are neither changed nor removed."""
+    name, ours, allowed = deployment.name, servers.component, ("", servers.component)
+    running = labels(live.stateful_set)
+    foreign = [claim for claim in live.all("claims") if labels(claim).get(COMPONENT, "") not in allowed]
+    if has_labels(live.stateful_set, owner_labels(name)) and running.get(COMPONENT, "") not in allowed:
+        yield (
+            f"StatefulSet {deployment.place} exists as a deployment of topology {running[COMPONENT]}, and {name} is of "
+            f"topology {ours} in this inventory. One cannot become the other: choose another name."
+        )
+    elif foreign:
+        yield (
+            f"The claims {', '.join(claim['metadata']['name'] for claim in foreign)} in namespace "
+            f"{deployment.namespace} hold data of a deployment {name} of topology {labels(foreign[0])[COMPONENT]}, and "
+            f"it is of topology {ours} in this inventory. Choose another name, or remove the data with its former "
+            "inventory."
+        )
+
+
+def with_claims(deployment: Deployment, live: Live) -> int:
+    """How many servers the claims are of, whether these run or not."""
+    matches = (re.fullmatch(f"data-{re.escape(deployment.name)}-([0-9]+)", name) for name in live.names("claims"))
+    return max((int(match[1]) + 1 for match in matches if match), default=0)

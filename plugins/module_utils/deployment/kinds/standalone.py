@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.checks import at_least
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features.nodes import Spread
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds import servers
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import annotation
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects import Object
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
@@ -16,6 +21,7 @@ def describe(deployment: Deployment) -> servers.Servers:
         component="standalone",
         pods=deployment.instances,
         remembers={annotation("instances"): str(deployment.instances)},
+        spread=(Spread("servers", min(deployment.instances, 2), "takes all of them"),),
         # That it takes connections is all there is to know, and many servers in one place are asked often.
         readiness={**servers.ACCEPTS, "periodSeconds": 5, "failureThreshold": 3},
     )
@@ -26,3 +32,28 @@ permissions, earlier_objects = servers.permissions, servers.earlier_objects
 
 def objects(deployment: Deployment) -> list[Object]:
     return servers.objects(deployment, describe(deployment))
+
+
+def input_problems(deployment: Deployment, password: Password) -> Iterator[str]:
+    yield from servers.input_problems(deployment, password, replicated=False)
+    yield from at_least(deployment, "instances", 1)
+
+
+def live_problems(deployment: Deployment, live: Live) -> Iterator[str]:
+    yield from servers.live_problems(deployment, live, describe(deployment))
+    wanted, before = deployment.instances, int(live.remembered.get(annotation("instances"), 0))
+    kept = servers.with_claims(deployment, live)
+    if before > wanted:
+        yield (
+            f"redis_standalone_instances is {wanted} and the running deployment has {before}. It can be raised; the "
+            f"keys of servers that are taken away would be served by no other. Set it back to {before}."
+        )
+    if not before and kept > wanted:
+        yield (
+            f"redis_standalone_instances is {wanted} and there are claims with the data of {kept} servers, of which "
+            f"some would be served no more. Set it to {kept}, or delete the claims that are not needed."
+        )
+
+
+def removal_problems(deployment: Deployment, live: Live) -> Iterator[str]:
+    return servers.removal_problems(deployment, live, describe(deployment))

@@ -5,12 +5,22 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.checks import losses, namespace_missing
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features import auth, network_policy, service
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password, has_labels
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import (
     PROXY_PORT,
+    REDIS_PORT,
     STATS_PORT,
     annotation,
     digest,
+    owner_labels,
     selector,
 )
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects import (
@@ -25,6 +35,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects 
     runs,
     variables,
 )
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import number, truth
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
 
 FOLDER = "/run/twemproxy"
@@ -62,8 +73,13 @@ def secret_key(deployment: Deployment) -> str:
     return deployment.backend.get("secret_key", "password")
 
 
+def selects(deployment: Deployment) -> dict[str, str]:
+    """Labels of its pods."""
+    return selector(deployment.name, "twemproxy", program="twemproxy")
+
+
 def objects(deployment: Deployment) -> list[Object]:
-    make, names = Maker(deployment, selector(deployment.name, "twemproxy", program="twemproxy")), deployment.names
+    make, names = Maker(deployment, selects(deployment)), deployment.names
     inner = make.make(
         "v1",
         "Service",
@@ -80,7 +96,7 @@ def objects(deployment: Deployment) -> list[Object]:
     }
     return [
         *make.namespace(),
-        make.files(names.config, deployment.config),
+        make.files(names.config, deployment.configuration),
         make.files(scripts_name(deployment), deployment.scripts, immutable=True),
         service.service(make, names.name, {"redis": PROXY_PORT}),
         inner,
@@ -130,7 +146,7 @@ def proxies(make: Maker) -> Object:
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
         "selector": {"matchLabels": make.selector},
         # nutcracker reads its configuration at its start only.
-        "template": make.template(pod, {annotation("config-checksum"): digest(deployment.config)}),
+        "template": make.template(pod, {annotation("config-checksum"): digest(deployment.configuration)}),
     }
     return make.make("apps/v1", "Deployment", deployment.name, spec=spec)
 
@@ -178,3 +194,168 @@ def volumes(deployment: Deployment) -> list[Object]:
         SCRATCH,
         *password,
     ]
+
+
+LEAST = {
+    "replicas": 1,
+    "max_unavailable": 1,
+    "drain_seconds": 0,
+    "pool.timeout": 1,
+    "pool.backlog": 1,
+    "pool.server_connections": 1,
+    "pool.server_retry_timeout": 0,
+    "pool.server_failure_limit": 1,
+}
+"""Numbers, and the smallest that is allowed."""
+SOURCES = "Allowed: the name of a deployment of redis_standalone, or a list of servers."
+BACKEND = {
+    "name": (
+        r"[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?",
+        "up to 63 letters, digits, dashes, dots and underscores",
+    ),
+    "host": (r"[A-Za-z0-9]([-._A-Za-z0-9]{0,252})", "a host name or an IPv4 address"),
+}
+"""Of a server in a list: what its texts look like, and the words for it."""
+BACKEND_NUMBERS = {"port": (REDIS_PORT, 65535), "weight": (1, 1000)}
+"""Of a server in a list: its numbers, what they are when left out, and the largest. The smallest is 1."""
+
+
+def input_problems(deployment: Deployment, _password: Password) -> Iterator[str]:
+    if not deployment.options.get("image"):
+        yield (
+            "twemproxy_image is not set. There is no official image of Twemproxy: build one from files/Containerfile "
+            "of this role, as its README says, and give its name."
+        )
+    yield from _numbers(deployment)
+    yield from _pool(deployment)
+    yield from _backends(deployment)
+    yield from service.input_problems(deployment)
+
+
+def live_problems(deployment: Deployment, live: Live) -> Iterator[str]:
+    yield from namespace_missing(deployment, live)
+    yield from losses(live)
+    ours = {**selects(deployment), **owner_labels(deployment.name)}
+    foreign = [item for item in live.all("deployment", "config", "service") if not has_labels(item, ours)]
+    if foreign:
+        where = ", ".join(f"{item['kind']} {deployment.namespace}/{item['metadata']['name']}" for item in foreign)
+        yield (
+            f"{where}: of this name, and not made as a Twemproxy deployment of this collection. Choose another "
+            "twemproxy_name or twemproxy_namespace."
+        )
+    elif live.change["share"] > 0 and not deployment.allow_remapping:
+        yield (
+            f"The pool of {deployment.place} would change: {live.change['text']} Move these keys first, or set "
+            f"twemproxy_allow_remapping to true when they may be lost, as in a cache.\n{live.change['table']}"
+        )
+    yield from _secret_problems(deployment, live)
+
+
+def removal_problems(_deployment: Deployment, _live: Live) -> Iterator[str]:
+    """It holds no data, and what is of others stays."""
+    return iter(())
+
+
+def _numbers(deployment: Deployment) -> Iterator[str]:
+    pool = {f"pool.{name}": value for name, value in {**OPTIONS, **deployment.pool}.items()}
+    for name, least in LEAST.items():
+        value = pool[name] if name in pool else deployment.given[deployment.variable(name)]
+        if not re.fullmatch("-?[0-9]+", str(value).strip()) or int(value) < least:
+            yield f"twemproxy_{name} is {value}. Allowed: {least} or more."
+
+
+def _pool(deployment: Deployment) -> Iterator[str]:
+    pool = {**OPTIONS, **deployment.pool}
+    listen, tag = str(pool["listen"]), pool["hash_tag"]
+    at = number(listen.rpartition(":")[2])
+    if not re.fullmatch("[0-9.]+:[0-9]+", listen) or not 1024 <= at <= 65535 or at == STATS_PORT:
+        yield (
+            f"twemproxy_pool.listen is {listen}. Allowed: an IPv4 address and a port from 1024 to 65535, such as "
+            f"0.0.0.0:{PROXY_PORT}, but {STATS_PORT}, which is that of the statistics."
+        )
+    if not re.fullmatch(r"([!-/:-@\[-`{-~]{2})?", str(tag)):
+        yield (
+            f"twemproxy_pool.hash_tag is {json.dumps(tag)}. Allowed: two characters that are neither letters nor "
+            "digits nor spaces, such as {}, or nothing."
+        )
+    if truth(pool["auto_eject_hosts"]) and not deployment.allow_remapping:
+        yield (
+            "twemproxy_pool.auto_eject_hosts is true: while a server is away its keys would be looked for, and "
+            "written, on others, and what was written there is lost when it comes back. Allowed for caches only: set "
+            "twemproxy_allow_remapping to true as well."
+        )
+
+
+def _backends(deployment: Deployment) -> Iterator[str]:
+    given = deployment.backends
+    if isinstance(given, str) and given:
+        yield from _deployment_of_backends(deployment)
+    elif not isinstance(given, Sequence):
+        yield f"twemproxy_backends is {json.dumps(given)}. {SOURCES}"
+    elif not given:
+        yield f"twemproxy_backends is empty. {SOURCES}"
+    else:
+        for index, backend in enumerate(given):
+            yield from _backend(f"twemproxy_backends[{index}]", backend)
+        names = Counter(str(backend.get("name", "")) for backend in given if isinstance(backend, Mapping))
+        for name, times in names.items():
+            if times > 1:
+                yield (
+                    f"twemproxy_backends has the name {name} {times} times. Names must differ: keys are placed by them."
+                )
+
+
+def _deployment_of_backends(deployment: Deployment) -> Iterator[str]:
+    given, source, here = deployment.backends, deployment.backend, deployment.namespace
+    own = deployment.existing_secret
+    if not source:
+        yield f"twemproxy_backends is {given}, and no host of the inventory has this name. {SOURCES}"
+    elif source["state"] == "absent":
+        yield (
+            f"twemproxy_backends is {given}, and redis_standalone_state of it is absent. Allowed: a deployment that is "
+            "present."
+        )
+    elif source["secret"] and not own and source["namespace"] != here:
+        yield (
+            f"twemproxy_namespace is {here} and the backends with their password are in namespace "
+            f"{source['namespace']}. Pods mount Secrets of their own namespace only, and this role copies none. Set "
+            f"twemproxy_namespace to {source['namespace']}, or twemproxy_existing_secret to a Secret in {here}."
+        )
+    elif not source["secret"] and own:
+        yield (
+            f"twemproxy_existing_secret is {own}, and redis_standalone_auth_enabled of {given} is false. Leave it out, "
+            "or protect the backends too."
+        )
+
+
+def _backend(here: str, backend: Any) -> Iterator[str]:
+    """A server in a list."""
+    if not isinstance(backend, Mapping):
+        yield f"{here} is {json.dumps(backend)}. Allowed: a dictionary with name, host, port, weight."
+        return
+    for key in backend:
+        if key not in {**BACKEND, **BACKEND_NUMBERS}:
+            yield f"{here} has {key}. Allowed: name, host, port, weight."
+    for key, (pattern, words) in BACKEND.items():
+        value = backend.get(key, "")
+        if not re.fullmatch(pattern, str(value)):
+            yield f"{here}.{key} is {json.dumps(value)}. Allowed: {words}."
+    for key, (standard, most) in BACKEND_NUMBERS.items():
+        value = backend.get(key, standard)
+        if not 1 <= number(value) <= most:
+            yield f"{here}.{key} is {value}. Allowed: 1 to {most}."
+
+
+def _secret_problems(deployment: Deployment, live: Live) -> Iterator[str]:
+    found, at = live.one("secret"), secret_key(deployment)
+    where = f"{deployment.namespace}/{secret(deployment)}"
+    if deployment.existing_secret and not found:
+        yield f"twemproxy_existing_secret is {deployment.existing_secret}, and there is no Secret {where}."
+    elif found and at not in (found.get("data") or {}):
+        yield (
+            f"The password is to be key {at} of Secret {where}, which has the keys "
+            f"{', '.join(sorted(found.get('data') or {}))}. Set twemproxy_existing_secret and "
+            "twemproxy_existing_secret_key."
+        )
+    elif at in found.get("faults", {}):
+        yield f"The password in key {at} of Secret {where} {found['faults'][at]}"
