@@ -65,7 +65,7 @@ def converted(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _convert(variable: str, value: Any, wanted: type) -> Any:
-    if wanted is object or type(value) is wanted:
+    if isinstance(value, wanted) and not (wanted is int and isinstance(value, bool)):
         return value
     if value is None and wanted in (str, list, dict):
         # What is left empty in YAML.
