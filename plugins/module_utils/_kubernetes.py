@@ -226,19 +226,24 @@ class Kubernetes:
 
     def warnings(self, namespace: str, name: str) -> list[str]:
         """The newest warnings about objects of this name, the latest first. No text where events may not be read."""
+        return [text for _kind, _name, text in self._warnings(namespace, f"involvedObject.name={name},type=Warning")]
+
+    def all_warnings(self, namespace: str) -> list[tuple[str, str, str]]:
+        """The same about all objects of a namespace: kind, name and text."""
+        return self._warnings(namespace, "type=Warning")
+
+    def _warnings(self, namespace: str, selector: str) -> list[tuple[str, str, str]]:
         with api_errors(self.api, f"listing events in {namespace}"):
             try:
                 listed = self.core.list_namespaced_event(
-                    namespace,
-                    field_selector=f"involvedObject.name={name},type=Warning",
-                    _request_timeout=READ_SECONDS,
+                    namespace, field_selector=selector, _request_timeout=READ_SECONDS
                 )
             except ApiException as error:
                 if error.status == 403:
                     return []
                 raise
         newest = sorted(listed.items, key=lambda e: str(e.last_timestamp or e.event_time or ""), reverse=True)
-        return [f"{e.reason}: {e.message}" for e in newest]
+        return [(e.involved_object.kind, e.involved_object.name, f"{e.reason}: {e.message}") for e in newest]
 
     def bound_claims(self, namespace: str) -> set[str]:
         """Names of the claims that have a volume, which may hold data."""

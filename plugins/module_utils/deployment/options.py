@@ -90,7 +90,7 @@ def truth(value: Any) -> bool:
 
 
 def _convert(variable: str, value: Any, wanted: type) -> Any:
-    if wanted is object or type(value) is wanted:
+    if isinstance(value, wanted) and not (wanted is int and isinstance(value, bool)):
         return value
     if value is None and wanted in (str, list, dict):
         # What is left empty in YAML.

@@ -27,7 +27,6 @@ GIVEN = {
 }
 INPUT, LIVE = "__common_input_problems", "__common_live_problems"
 NOTES = "lookup('ansible.builtin.template', 'notes.txt.j2')"
-NOT_READY = "lookup('ansible.builtin.template', 'not_ready.txt.j2')"
 LABELS = {
     "app.kubernetes.io/instance": "orders",
     "app.kubernetes.io/managed-by": "slotwise.redis",
@@ -119,18 +118,6 @@ SHOWN = {
     "__common_running": {"objects": RUNNING},
     "__redis_cluster_verified": {"topology": [ROW], "placement": ["all masters on node1"]},
 }
-WAITING = [
-    pod("orders-0"),
-    pod(
-        "orders-1",
-        ready=False,
-        containerStatuses=[{"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}],
-    ),
-    pod("orders-2", ready=False),
-]
-WAITING[2]["status"]["conditions"].append(
-    {"type": "PodScheduled", "status": "False", "message": "node(s) didn't find available persistent volumes to bind"}
-)
 TEXTS = {
     "notes": (NOTES, {**SHOWN, "redis_cluster_kubeconfig": "/a b/config"}),
     "outside": (
@@ -152,16 +139,6 @@ TEXTS = {
             "redis_cluster_config": {"appendonly": "no", "save": ""},
         },
     ),
-    "not ready": (NOT_READY, {"__common_running": {"objects": {"pods": WAITING}}}),
-    "pod that stays": (
-        NOT_READY,
-        {
-            "__common_running": {
-                "objects": {"pods": [{**pod("orders-0"), "leaving": {"text": "Pod shop/orders-0 goes, held by x."}}]}
-            }
-        },
-    ),
-    "no answer": (NOT_READY, {"__common_running": {"msg": "the API does not answer"}}),
 }
 
 
@@ -321,17 +298,9 @@ NFS_NODES = {
 
 
 ENDED = {"terminated": {"exitCode": 78, "message": "cluster_domain is x: set it to y\n"}}
+
+
 # name: (container statuses of pod orders-0, what it says)
-STOPPED = {
-    "not started": ([], {}),
-    "running": ([{"state": {"running": {}}, "lastState": {}}], {}),
-    "just ended": ([{"state": ENDED, "lastState": {}}], {"orders-0": "cluster_domain is x: set it to y"}),
-    "waiting": ([{"state": {"waiting": {}}, "lastState": ENDED}], {"orders-0": "cluster_domain is x: set it to y"}),
-    "started again": ([{"state": {"running": {}}, "lastState": ENDED}], {}),
-    "crashed": ([{"state": {"waiting": {}}, "lastState": {"terminated": {"exitCode": 1}}}], {}),
-}
-
-
 def started(name, revision, *statuses):
     made = pod(name, revision, ready=False)
     made["status"]["containerStatuses"] = list(statuses)
@@ -382,15 +351,6 @@ def said(render):
         name: ("redis_sentinel", expression, {**WATCHED, **more}, NOTHING)
         for name, (expression, more) in WATCHED_TEXTS.items()
     }
-    stopped = {
-        f"stopped: {name}": (
-            "redis_cluster",
-            "__common_refusals",
-            {**GIVEN, "__common_running": {"objects": {"pods": [{**pod("orders-0", containerStatuses=statuses)}]}}},
-            NOTHING,
-        )
-        for name, (statuses, _said) in STOPPED.items()
-    }
     sets = [{"metadata": {"name": "orders", "generation": 3}, "status": {"updateRevision": "new"}}]
     begun = {
         name: (
@@ -413,7 +373,7 @@ def said(render):
             ("not observed", "__common_unobserved", 2),
         ]
     }
-    parts = (begun, stopped, wired, texts, alone_texts, sentinel_texts, nodes)
+    parts = (begun, wired, texts, alone_texts, sentinel_texts, nodes)
     return render({name: scenario for part in parts for name, scenario in part.items()})
 
 
@@ -421,11 +381,6 @@ def test_pods_that_never_began_are_replaced(said):
     assert said["begun"] == [made["metadata"]["name"] for made, replaced in BEGUN if replaced]
     assert said["observed"] == []
     assert len(said["not observed"]) == 1
-
-
-@pytest.mark.parametrize("name", STOPPED)
-def test_pods_that_refuse_their_settings(said, name):
-    assert said[f"stopped: {name}"] == STOPPED[name][1]
 
 
 @pytest.mark.parametrize("scenario", NFS_NODES)
@@ -468,15 +423,6 @@ def test_notes_for_clients_outside(said):
     assert "port 30079 of every Kubernetes node" in said["open"]
     assert "REDISCLI_AUTH" not in said["open"]
     assert "secret" not in said["open"]
-
-
-def test_pods_that_are_not_ready(said):
-    text = said["not ready"]
-    assert "orders-0:" not in text
-    assert "- orders-1: Pending; ImagePullBackOff no such image\n" in text
-    assert "- orders-2: Pending; node(s) didn't find available persistent volumes to bind\n" in text
-    assert "- orders-0: Running; Pod shop/orders-0 goes, held by x\n" in said["pod that stays"]
-    assert said["no answer"].strip() == "the API does not answer"
 
 
 def test_notes_of_standalone_servers(said):

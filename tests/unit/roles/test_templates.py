@@ -160,14 +160,6 @@ FOUND = [
     {"spec": {"claimRef": {"name": "data-orders-2"}, "nfs": {"server": "192.0.2.9", "path": "/c"}}},
     {"spec": {"claimRef": {"name": "data-orders"}, "nfs": {"server": "192.0.2.9", "path": "/d"}}},
 ]
-READY = {"readyReplicas": 3, "updatedReplicas": 3, "observedGeneration": 2}
-ROLLED = {
-    "ready": (READY, True),
-    "seen nothing yet": ({**READY, "observedGeneration": 1}, False),
-    "new": ({}, False),
-    "one away": ({**READY, "readyReplicas": 2}, False),
-    "one old": ({**READY, "updatedReplicas": 2}, True),
-}
 ALONE = {
     "redis_standalone_name": "orders",
     "redis_standalone_namespace": "shop",
@@ -257,28 +249,6 @@ SCENARIOS = {
         {**NOTHING, "configmaps": SCRIPTS},
     ),
     "standalone rules": ("redis_standalone", "__common_rules", ALONE, NOTHING),
-    **{
-        f"rolled: {name}": (
-            "redis_standalone",
-            "__common_unfinished",
-            {
-                **ALONE,
-                "__common_running": {
-                    "objects": {
-                        "statefulset": [
-                            {
-                                "metadata": {"name": "alone", "generation": 2},
-                                "spec": {"replicas": 3},
-                                "status": status,
-                            }
-                        ]
-                    }
-                },
-            },
-            NOTHING,
-        )
-        for name, (status, _ready) in ROLLED.items()
-    },
     **{
         f"persistence: {name}": (
             "redis_standalone",
@@ -847,11 +817,6 @@ def test_check_mode_knows_whose_pods_will_restart(rendered):
 
 def test_what_servers_go_back_to_after_a_failover(rendered):
     assert [int(rendered[name]) for name in ("min replicas", "other min replicas")] == [1, 2]
-
-
-@pytest.mark.parametrize("name", ROLLED)
-def test_what_a_run_waits_for(rendered, name):
-    assert rendered[f"rolled: {name}"] == ([] if ROLLED[name][1] else ["alone"])
 
 
 def test_only_volumes_on_machines_place_pods(rendered):

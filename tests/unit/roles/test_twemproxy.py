@@ -119,23 +119,6 @@ TEXTS = {
     "outside": (NOTES, {**GIVEN, **SHOWN, "twemproxy_service_type": "NodePort"}),
 }
 ENDED = {"terminated": {"exitCode": 78, "message": "cluster_domain is x: set it to y\n"}}
-STOPPED = {
-    "not started": ([], []),
-    "running": ([{"state": {"running": {}}, "lastState": {}}], []),
-    "just ended": ([{"state": ENDED, "lastState": {}}], ["cluster_domain is x: set it to y"]),
-    "waiting": ([{"state": {"waiting": {}}, "lastState": ENDED}], ["cluster_domain is x: set it to y"]),
-    "started again": ([{"state": {"running": {}}, "lastState": ENDED}], []),
-    "crashed": ([{"state": {"waiting": {}}, "lastState": {"terminated": {"exitCode": 1}}}], []),
-}
-ROLLED = {
-    "ready": (READY, True),
-    "seen nothing yet": ({**READY, "observedGeneration": 1}, False),
-    "new": ({}, False),
-    "one old": ({**READY, "replicas": 3}, False),
-    "one not ready": ({**READY, "availableReplicas": 1}, False),
-}
-
-
 AUTOSCALED = {"twemproxy_autoscaled": "true"}
 VERIFIABLE = {
     "as asked for": (2, {}, True),
@@ -165,14 +148,6 @@ def said(render):
     for name, (number, given, _verified) in VERIFIABLE.items():
         running = {"__twemproxy_running": {"objects": {"deployment": [{"spec": {"replicas": number}}]}}}
         scenarios[f"verifiable: {name}"] = ("__twemproxy_verifiable", {**GIVEN, **given, **running}, NOTHING)
-    for name, (statuses, _said) in STOPPED.items():
-        pods = [{"metadata": {"name": "proxy-x"}, "status": {"containerStatuses": statuses} if statuses else {}}]
-        given = {"__twemproxy_running": {"objects": {"pods": pods}}}
-        scenarios[f"stopped: {name}"] = ("__twemproxy_refusals", {**GIVEN, **given}, NOTHING)
-    for name, (status, _ready) in ROLLED.items():
-        deployment = {"metadata": {"generation": 2}, "spec": {"replicas": 2}, "status": status}
-        given = {"__twemproxy_running": {"objects": {"deployment": [deployment]}}}
-        scenarios[f"rolled: {name}"] = ("__twemproxy_is_ready", {**GIVEN, **given}, NOTHING)
     return render({name: ("twemproxy", *scenario) for name, scenario in scenarios.items()})
 
 
@@ -316,16 +291,6 @@ def test_permissions(said):
     removing = {rule["resource"]: rule["verbs"] for rule in said["rules to remove"]}
     assert removing["deployments"] == ["get", "delete"]
     assert "secrets" not in removing
-
-
-@pytest.mark.parametrize("name", STOPPED)
-def test_proxies_that_refuse_their_settings(said, name):
-    assert said[f"stopped: {name}"] == STOPPED[name][1]
-
-
-@pytest.mark.parametrize("name", ROLLED)
-def test_when_a_roll_is_over(said, name):
-    assert said[f"rolled: {name}"] is ROLLED[name][1]
 
 
 def test_notes(said):

@@ -14,7 +14,7 @@ from ansible_collections.slotwise.redis.plugins.filter.password_fault import pas
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import Kubernetes
 from ansible_collections.slotwise.redis.plugins.module_utils._passwords import fault_of
-from ansible_collections.slotwise.redis.plugins.modules.kubernetes_objects_info import shown
+from ansible_collections.slotwise.redis.plugins.module_utils._queries import shown
 
 # The value as it is in the Secret, and the password that everybody makes of it.
 GOOD = {
