@@ -22,7 +22,7 @@ options:
         left out but the password.
       - C(scripts), C(configuration) and C(agent) are files of its pods, names and contents.
       - C(backend) is where a Twemproxy deployment finds its servers by itself, with C(service), C(secret),
-        C(secret_key), C(namespace) and C(state). Empty where there is no such deployment.
+        C(secret_key), C(namespace) and C(state), which is empty where the inventory has no such deployment.
       - C(claimed_size) is what existing claims ask for, and C(hostnames) the host name labels of the Kubernetes nodes
         that may mount NFS.
       - C(password) is what is known of a password that was given, with C(given), C(fault) and C(differs), never the

@@ -308,7 +308,7 @@ def _backends(deployment: Deployment) -> Iterator[str]:
 def _deployment_of_backends(deployment: Deployment) -> Iterator[str]:
     given, source, here = deployment.backends, deployment.backend, deployment.namespace
     own = deployment.existing_secret
-    if not source:
+    if not source["state"]:
         yield f"twemproxy_backends is {given}, and no host of the inventory has this name. {SOURCES}"
     elif source["state"] == "absent":
         yield (

@@ -54,13 +54,12 @@ def of_servers(kind: str, given: dict, options: dict, found: dict) -> dict:
 def of_proxies(options: dict, found: dict) -> dict:
     """What role twemproxy knows beside: the deployment that it names, and what another pool does to the keys."""
     given = options["twemproxy_backends"]
-    named = given == INVENTORY_NAME
     backend = {
         "service": f"{given}-headless.{given}.svc.cluster.local",
         "secret": f"{given}-auth",
         "secret_key": "password",
         "namespace": given,
-        "state": "present",
+        "state": "present" if given == INVENTORY_NAME else "",
     }
     change = {"share": 0, "text": "", "table": ""}
     if found.get("config"):
@@ -69,7 +68,7 @@ def of_proxies(options: dict, found: dict) -> dict:
         lines = [f"{row['host']}:{row.get('port', 6379)}:{row.get('weight', 1)} {row['name']}" for row in given]
         if running:
             change = twemproxy_ring_change(running, {**OPTIONS, **options["twemproxy_pool"], "servers": lines})
-    return {"backend": backend if named else {}, "change": change}
+    return {"backend": backend if isinstance(given, str) else {}, "change": change}
 
 
 def told(part: str, kind: str, given: dict, found: dict | None = None) -> list:
