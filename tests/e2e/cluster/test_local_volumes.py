@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import pathlib
 
+import pytest
 from conftest import VARIABLES, make, remove
 from deployment import Deployment, handle, run_playbook, wait_for
 
@@ -76,6 +77,7 @@ def test_a_replaced_disk_is_noticed_and_filled_again(e2e: Deployment) -> None:
     handle.machine_exec(machine, "rm", "-r", f"{path}.old")
 
 
+@pytest.mark.long  # the other tests here tell data of earlier deployments apart too
 def test_released_volumes_are_shown_and_used_again(tmp_path: pathlib.Path) -> None:
     """With a Secret of the user's, which is nobody else's to remove."""
     deployment = make("e2e-released", tmp_path, redis_cluster_replicas=0, redis_cluster_existing_secret="own")

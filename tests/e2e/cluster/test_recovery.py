@@ -77,7 +77,7 @@ def test_all_pods_at_once_heal_without_ansible(e2e: Deployment) -> None:
     assert again.unchanged, again.shown
 
 
-@pytest.mark.parametrize("role", ["replica", "master"])
+@pytest.mark.parametrize("role", [pytest.param("replica", marks=pytest.mark.long), "master"])
 def test_a_wiped_volume_gets_its_keys_back(e2e: Deployment, role: str) -> None:
     prefix = f"wiped-{role}"
     e2e.write_keys(prefix)
@@ -99,6 +99,7 @@ def test_a_wiped_volume_gets_its_keys_back(e2e: Deployment, role: str) -> None:
     assert not [view for view in views if str(old_id) in view]
 
 
+@pytest.mark.long  # tests/integration/test_pod_starts.py does it with real servers
 def test_a_container_does_not_start_in_place_on_an_emptied_volume(e2e: Deployment) -> None:
     """Its replica would copy the emptiness: same pod, same address, another node."""
     e2e.write_keys("emptied")

@@ -283,9 +283,11 @@ def test_an_isolated_master_comes_back_as_a_replica_with_its_writes_in_a_file(ac
     ask = f'REDISCLI_AUTH="$(cat /etc/redis-auth/password)" redis-cli set isolated only-{old}'
     with Watcher(NAME, NAME) as watcher:
         with isolated(machine, address):
+            began = time.monotonic()
             # It still takes writes: its replicas count for as long as min-replicas-max-lag.
             assert accounts.kubectl("exec", old, "--", "sh", "-c", ask).strip() == "OK"
             wait_for("another master", lambda: accounts.seen()["master"] not in ("", old), FAILOVER_SECONDS)
+            print(f"isolated: another master after {time.monotonic() - began:.1f} s; what only the old one has is kept")
             hold(accounts, old, "STOP", AGENT)
         try:
             with accounts.client(old) as connection:
@@ -544,6 +546,7 @@ def test_bad_input_is_refused(together: Together) -> None:
         assert run.says(text), run.shown
 
 
+@pytest.mark.long  # test_life does it with a cluster, by the same tasks
 def test_uninstall_keeps_the_data_unless_told(accounts: Watched) -> None:
     with accounts.client(accounts.master) as connection:
         connection.set("kept", "yes")

@@ -294,6 +294,7 @@ def test_a_password_of_all_kinds_of_characters(tmp_path: pathlib.Path) -> None:
         special.remove()
 
 
+@pytest.mark.long  # test_life removes a cluster, by the same tasks
 def test_proxies_are_removed_without_their_servers(fleet: Fleet) -> None:
     fleet.play("playbooks/uninstall.yml", "--limit", "proxy")
     for kind in ("deployment", "pods", "service", "configmap", "networkpolicy", "poddisruptionbudget"):
