@@ -20,6 +20,7 @@ options:
     description:
       - The deployment. C(kind) is the name of its role and C(options) its variables, prefix included, with nothing
         left out but the password.
+      - C(variables) are the names of all variables with this prefix that a user gave.
       - C(scripts), C(configuration) and C(agent) are files of its pods, names and contents.
       - C(backend) is where a Twemproxy deployment finds its servers by itself, with C(service), C(secret),
         C(secret_key), C(namespace) and C(state), which is empty where the inventory has no such deployment.
@@ -40,6 +41,8 @@ options:
       - V(code) are the names of the ConfigMaps with files that pods keep until they are restarted.
       - V(input_problems) is what is wrong with the variables, a value of a wrong type included. The other parts fail
         where there is one.
+      - V(warnings) are about variables with the prefix of the kind that nobody reads. One that is nearly the name of an
+        option is one of the problems.
       - V(live_problems) is what speaks against the run in what was found, V(rights_problems) what speaks against the
         rights of agents, and V(spread_warnings) what the failure of one machine could take.
       - V(server_nodes) are the Kubernetes nodes that servers may run on.
@@ -50,6 +53,7 @@ options:
       - permissions
       - code
       - input_problems
+      - warnings
       - live_problems
       - rights_problems
       - spread_warnings
@@ -101,9 +105,12 @@ def deployment(given: Mapping[str, Any], part: str) -> list[Any]:
     given = _plain(given)
     files = {name: given.get(name, {}) for name in ("scripts", "configuration", "agent", "backend")}
     observed = Observed(given.get("claimed_size", ""), tuple(given.get("hostnames", ())))
-    value = Deployment.read(given["kind"], given["options"], observed=observed, **files)
+    variables = given.get("variables", ())
+    value = Deployment.read(given["kind"], given["options"], observed=observed, variables=variables, **files)
     if part == "input_problems":
         return problems.input_problems(value, _password(given))
+    if part == "warnings":
+        return problems.warnings(value)
     if value.faults:
         raise AnsibleFilterError("\n".join(value.faults.values()))
     if part in FINDINGS:

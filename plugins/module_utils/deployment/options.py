@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 _EVERY_KIND = {
@@ -52,6 +53,12 @@ OPTIONS: dict[str, dict[str, type]] = {
 """Kind: name of each option and its type; C(object) is taken as it is."""
 FORMER = {"redis_sentinel": {"labeller_image": "agent_image", "labeller_resources": "agent_resources"}}
 """Kind: options that have another name now. They are refused, as nothing would come of them."""
+SECRET = "password"
+"""An option that is in no value."""
+FREE = "custom_"
+"""Variables that begin with the name of the kind and this are the user's own."""
+_NEAR = 0.8
+"""How much of a name has to be that of an option to be taken for it misspelt: a letter or two are wrong."""
 
 _NUMBER = re.compile("[+-]?[0-9]+")
 _TRUE, _FALSE = ("yes", "on", "1", "true", "y", "t"), ("no", "off", "0", "false", "n", "f", "")
@@ -74,6 +81,22 @@ def convert(kind: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[s
             faults[name] = str(error)
             options[name] = number(given[variable]) if wanted is int else wanted()
     return options, faults
+
+
+def strangers(kind: str, variables: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """Variables with the prefix of the kind that are no options of it: misspelt ones with what is meant, and others."""
+    known = [*OPTIONS[kind], SECRET, *FORMER.get(kind, ())]
+    misspelt, others = {}, []
+    for variable in sorted(variables):
+        name = variable.removeprefix(f"{kind}_")
+        if name == variable or name in known or name.startswith(FREE):
+            continue
+        near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=_NEAR)
+        if near:
+            misspelt[variable] = f"{kind}_{near[0]}"
+        else:
+            others.append(variable)
+    return misspelt, others
 
 
 def number(value: Any) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features import nodes
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds import kind_of
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import FREE, strangers
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
 
 NAME = re.compile("[a-z]([-a-z0-9]{0,48}[a-z0-9])?")
@@ -23,7 +24,7 @@ NAMESPACE = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 def input_problems(deployment: Deployment, password: Password) -> list[str]:
     """What is wrong with the variables."""
     found = [*_names(deployment), *kind_of(deployment).input_problems(deployment, password)]
-    return [*found, *_wrong_types(deployment, found)]
+    return [*found, *_wrong_types(deployment, found), *_misspelt(deployment)]
 
 
 def live_problems(deployment: Deployment, live: Live) -> list[str]:
@@ -36,6 +37,24 @@ def live_problems(deployment: Deployment, live: Live) -> list[str]:
 def spread_warnings(deployment: Deployment, live: Live) -> list[str]:
     """What the failure of one machine could take because too few may run the pods. Not of Twemproxy."""
     return list(nodes.too_few(deployment, live, kind_of(deployment).describe(deployment).spread))
+
+
+def warnings(deployment: Deployment) -> list[str]:
+    """Variables that nobody reads."""
+    _misspelt_ones, others = strangers(deployment.kind, deployment.variables)
+    return [
+        f"{variable} is no option of role {deployment.kind} and is ignored. Names that begin with "
+        f"{deployment.variable(FREE)} are yours."
+        for variable in others
+    ]
+
+
+def _misspelt(deployment: Deployment) -> Iterator[str]:
+    for variable, meant in strangers(deployment.kind, deployment.variables)[0].items():
+        yield (
+            f"{variable} is no option of role {deployment.kind}. Did you mean {meant}? Names that begin with "
+            f"{deployment.variable(FREE)} are yours."
+        )
 
 
 def _names(deployment: Deployment) -> Iterator[str]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +43,8 @@ class Deployment:
     observed: Observed = Observed()
     given: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """The variables as a user gave them, for messages."""
+    variables: Sequence[str] = field(default=(), compare=False)
+    """Names of all variables that a user gave it, to tell those that nobody reads."""
     faults: Mapping[str, str] = field(default_factory=dict, compare=False)
     """A sentence for each option of another type than it has. C(options) has what comes nearest."""
 

@@ -30,6 +30,7 @@ CASES = {
     "password as directive": ({"redis_cluster_config": {"requirepass": "x"}}, ["requirepass"]),
     "machine that is no node": (storage(hosts=["lab-worker1", "lab-worker9"]), ["lab-worker9"]),
     "name in capitals": ({"redis_cluster_name": "Orders"}, ["redis_cluster_name", "Orders"]),
+    "misspelt": ({"redis_cluster_replica": 2}, ["redis_cluster_replica is no", "redis_cluster_replicas"]),
     "recycle": (storage(reclaim_policy="Recycle"), ["Recycle"]),
 }
 

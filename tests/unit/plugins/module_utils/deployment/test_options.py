@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import convert
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import convert, strangers
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,47 @@ def test_all_of_it_is_said():
 
 def test_variables_of_others_are_not_looked_at():
     assert convert("redis_cluster", {"redis_cluster_team_contact": "x", "redis_sentinel_name": "y"}) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "variable", "meant"),
+    [
+        ("redis_cluster", "redis_cluster_replica", "redis_cluster_replicas"),
+        ("redis_cluster", "redis_cluster_shard", "redis_cluster_shards"),
+        ("redis_cluster", "redis_cluster_storge", "redis_cluster_storage"),
+        ("redis_cluster", "redis_cluster_Shards", "redis_cluster_shards"),
+        ("redis_cluster", "redis_cluster_passwort", "redis_cluster_password"),
+        ("redis_cluster", "redis_cluster_max_unavailible", "redis_cluster_max_unavailable"),
+        ("redis_sentinel", "redis_sentinel_sentinel", "redis_sentinel_sentinels"),
+        ("twemproxy", "twemproxy_backend", "twemproxy_backends"),
+        ("redis_standalone", "redis_standalone_instance", "redis_standalone_instances"),
+    ],
+)
+def test_what_is_nearly_an_option_is_taken_for_it_misspelt(kind, variable, meant):
+    assert strangers(kind, [variable]) == ({variable: meant}, [])
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["redis_cluster_team_contact", "redis_cluster_backup_bucket", "redis_cluster_", "redis_cluster_tier"],
+)
+def test_other_variables_with_the_prefix_are_named(variable):
+    assert strangers("redis_cluster", [variable]) == ({}, [variable])
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "redis_cluster_replicas",
+        "redis_cluster_password",
+        "redis_cluster_custom_replica",
+        "redis_sentinel_replica",
+        "team_contact",
+    ],
+)
+def test_options_and_what_is_free_are_no_strangers(variable):
+    assert strangers("redis_cluster", [variable]) == ({}, [])
+
+
+def test_former_names_have_their_own_sentence():
+    assert strangers("redis_sentinel", ["redis_sentinel_labeller_image"]) == ({}, [])

@@ -9,9 +9,10 @@ from dataclasses import fields
 import pytest
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.slotwise.redis.plugins.filter.deployment import deployment
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import OPTIONS
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
-from ansible_collections.slotwise.redis.tests.unit.plugins.module_utils.deployment.told import told
+from ansible_collections.slotwise.redis.tests.unit.plugins.module_utils.deployment.told import told, variables
 
 NODES = [{"metadata": {"name": f"node{i}", "labels": {"kubernetes.io/hostname": f"node{i}"}}} for i in (1, 2, 3)]
 NOTHING = {
@@ -754,3 +755,25 @@ def test_options_are_attributes_of_a_deployment(kind):
     """None has the name of a part of the value, which would hide it."""
     assert [option for option in OPTIONS[kind] if hasattr(Deployment, option)] == []
     assert not OPTIONS[kind].keys() & {field.name for field in fields(Deployment)}
+
+
+def with_variables(*names):
+    return {"kind": "redis_cluster", "options": variables("redis_cluster", GIVEN), "variables": list(names)}
+
+
+def test_a_misspelt_variable_is_refused_beside_everything_else():
+    given = with_variables("redis_cluster_replica", "redis_cluster_name", "redis_cluster_custom_x")
+    assert deployment(given, INPUT) == [
+        "redis_cluster_replica is no option of role redis_cluster. Did you mean redis_cluster_replicas? Names that "
+        "begin with redis_cluster_custom_ are yours."
+    ]
+    assert deployment(given, "warnings") == []
+
+
+def test_a_variable_that_nobody_reads_is_warned_of():
+    given = with_variables("redis_cluster_team_contact", "redis_cluster_shards")
+    assert deployment(given, INPUT) == []
+    assert deployment(given, "warnings") == [
+        "redis_cluster_team_contact is no option of role redis_cluster and is ignored. Names that begin with "
+        "redis_cluster_custom_ are yours."
+    ]
