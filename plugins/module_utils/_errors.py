@@ -53,10 +53,14 @@ class Stalled(EngineError):
 def end(module: AnsibleModule, work: Callable[[], dict], so_far: Callable[[], dict] = dict) -> None:
     """The way every module ends: with what ``work`` returns, or with its error.
 
+    Its C(warnings) are those of the module, which Ansible shows.
+
     ``so_far`` is what a failed module returns besides the error, asked when it has failed.
     """
     try:
         result = work()
     except EngineError as error:
         module.fail_json(msg=str(error), found=list(error.found), advice=error.advice, **so_far())
+    for warning in result.pop("warnings", ()):
+        module.warn(warning)
     module.exit_json(**result)

@@ -28,6 +28,10 @@ class FakeModule:
     def __init__(self, **options):
         self.params = options.pop("params", {})
         self.result = None
+        self.warnings = []
+
+    def warn(self, text):
+        self.warnings.append(text)
 
     def exit_json(self, **result):
         self._end({"failed": False, **result})
@@ -54,6 +58,14 @@ def ended(module, entry, *arguments):
     with pytest.raises(Ended):
         entry(module, *arguments)
     return module.result
+
+
+def test_what_is_warned_of_is_said_as_ansible_says_warnings():
+    module = FakeModule()
+    with pytest.raises(Ended):
+        end(module, lambda: {"changed": False, "warnings": ["nearly full"]})
+    assert module.warnings == ["nearly full"]
+    assert module.result == {"failed": False, "changed": False}
 
 
 def test_work_that_succeeds():
