@@ -39,7 +39,9 @@ def obstacles(pods: Iterable[Object]) -> dict[str, str]:
     """Pods that are not ready or are being deleted, and what Kubernetes says about them."""
     ordered = sorted(pods, key=lambda pod: pod["metadata"]["name"])
     return {
-        pod["metadata"]["name"]: "; ".join(_reasons(pod)) for pod in ordered if "leaving" in pod or not _serves(pod)
+        pod["metadata"]["name"]: "; ".join(dict.fromkeys(_reasons(pod)))
+        for pod in ordered
+        if "leaving" in pod or not _serves(pod)
     }
 
 

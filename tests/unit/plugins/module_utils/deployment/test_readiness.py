@@ -77,6 +77,16 @@ def test_a_pod_that_goes_is_in_the_way_though_it_is_ready():
     assert obstacles([{**pod(), **GOES}]) == {"orders-0": "Running; Pod shop/orders-0 goes, held by x"}
 
 
+def test_what_kubernetes_says_of_two_conditions_is_told_once():
+    unready = [
+        {"type": kind, "status": "False", "message": "containers with unready status: [redis]"}
+        for kind in ("ContainersReady", "PodReady")
+    ]
+    assert obstacles([pod(ready=False, conditions=unready)]) == {
+        "orders-0": "Running; containers with unready status: [redis]"
+    }
+
+
 def test_a_pod_of_which_nothing_is_known_yet():
     assert obstacles([{"metadata": {"name": "orders-0"}}]) == {"orders-0": "Unknown"}
     assert refusals([{"metadata": {"name": "orders-0"}}]) == {}
