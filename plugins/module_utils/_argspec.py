@@ -38,6 +38,8 @@ SENTINEL = {
     "sentinels": {"type": "int", "default": 3},
 }
 
+PROGRESS = {"progress_file": {"type": "path"}}
+
 CONSTRAINTS = {
     "required_one_of": [("name", "nodes")],
     "mutually_exclusive": [("name", "nodes"), ("login_password", "login_secret")],

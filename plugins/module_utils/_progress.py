@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
+
+SAY_SECONDS = 5.0
 
 
 def progress(path: str | None) -> Callable[[str], None]:
@@ -19,6 +22,19 @@ def progress(path: str | None) -> Callable[[str], None]:
                 lines.write(f"{text}\n")
 
     return report
+
+
+class Sayer:
+    """Passes on each new line, and the same one again every few seconds, so that a long wait is seen to go on."""
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report, self._text, self._at = report, "", float("-inf")
+
+    def say(self, text: str) -> None:
+        now = time.monotonic()
+        if text != self._text or now - self._at > SAY_SECONDS:
+            self._text, self._at = text, now
+            self._report(text)
 
 
 def terminated(*_unused: object) -> None:

@@ -17,7 +17,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled, end
 from ansible_collections.slotwise.redis.plugins.module_utils._handover import HandOver, lift
 from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info, parse_settings
-from ansible_collections.slotwise.redis.plugins.module_utils._progress import progress, terminated
+from ansible_collections.slotwise.redis.plugins.module_utils._progress import Sayer, progress, terminated
 from ansible_collections.slotwise.redis.plugins.module_utils._restart import (
     FENCE,
     HAND_OVER,
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 REPLY_SECONDS = 3.0
 """A server that is silent for longer does not answer. Writes may be held back meanwhile."""
 POLL_SECONDS = 0.5
-SAY_SECONDS = 5.0
 LOOK: tuple[Command, ...] = (
     ("INFO",),
     ("CONFIG", "GET", "appendonly", "save", "shutdown-on-sigterm", "min-replicas-to-write"),
@@ -117,7 +116,7 @@ class Restarts:
         self._module, self._params, self._report = module, module.params, report
         self.result: dict[str, Any] = {"changed": False, "plan": [], "actions": [], "before": [], "after": []}
         self._started = time.monotonic()
-        self._said, self._said_at = "", 0.0
+        self._sayer = Sayer(report)
         self._pods: dict[str, tuple[Group, Pod]] = {}
 
     def run(self) -> dict[str, Any]:
@@ -224,7 +223,7 @@ class Restarts:
                 # one that was not ready may need others to become so, which are next
                 return
             why = now.waiting or "its server is not ready yet" if now else group.why()
-            self._say(f"{step.pod}: {why}")
+            self._sayer.say(f"{step.pod}: {why}")
             if time.monotonic() > deadline:
                 found = [f"{step.pod}: {text}" for text in (why, *group.warnings(step.pod)[:3])]
                 raise self._late(f"{step.pod} was not ready {self._params['timeout']} s after its restart", found)
@@ -242,7 +241,7 @@ class Restarts:
             found = against(seen)
             if not found:
                 return seen
-            self._say(f"waiting: {found[0]}")
+            self._sayer.say(f"waiting: {found[0]}")
             if time.monotonic() > deadline:
                 raise self._late(f"Waited {self._params['timeout']} s until {what}", found)
             time.sleep(POLL_SECONDS)
@@ -254,12 +253,6 @@ class Restarts:
             f"Nothing more was restarted. Look at them with: kubectl -n {self._params['namespace']} get pods,events, "
             "and run again: it goes on from here.",
         )
-
-    def _say(self, text: str) -> None:
-        """One line for each new state, and every few seconds."""
-        if text != self._said or time.monotonic() - self._said_at > SAY_SECONDS:
-            self._said, self._said_at = text, time.monotonic()
-            self._report(text)
 
     @property
     def _master_name(self) -> str:

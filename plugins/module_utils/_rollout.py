@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled, Unreachable
+from ansible_collections.slotwise.redis.plugins.module_utils._progress import Sayer
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.readiness import (
     WORKLOADS,
     is_ready,
@@ -18,7 +19,6 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.readines
 )
 
 POLL_SECONDS = 1.0
-SAY_SECONDS = 5.0
 Answers = dict[str, list[dict[str, Any]]]
 PLURAL = {"pod": "pods", "proxy": "proxies"}
 HINTS = {"proxy": "A proxy is ready when at least one backend answers through it."}
@@ -35,11 +35,10 @@ class Rollout:
         report: Callable[[str], None],
     ) -> None:
         """``warnings`` are kind and name of objects, and what Kubernetes says of them, the newest first."""
-        self.look, self._warnings, self._report = look, warnings, report
+        self.look, self._warnings, self._sayer = look, warnings, Sayer(report)
         self._what, self._timeout = params["what"], params["timeout"]
         self._where, self._namespace = f"{params['namespace']}/{params['name']}", params["namespace"]
         self._kinds = {query["id"]: (query["kind"], query["name"]) for query in params["queries"]}
-        self._said, self._said_at = "", float("-inf")
 
     def wait(self) -> Answers:
         """What is there when all is ready. Raises EngineError with the reason where it never will be."""
@@ -56,7 +55,7 @@ class Rollout:
                 return found
             if time.monotonic() > deadline:
                 raise self._explained(late, found)
-            self._say(late)
+            self._sayer.say(f"waiting: {late.found[0] if late.found else late.message}")
             time.sleep(POLL_SECONDS)
 
     def _late(self, found: Answers) -> EngineError | None:
@@ -119,14 +118,6 @@ class Rollout:
                 [f"{pod}: {message}" for pod, message in refused.items()],
                 "Change it and run playbooks/site.yml again: these are then replaced.",
             )
-
-    def _say(self, late: EngineError) -> None:
-        """One line for each new state, and every few seconds."""
-        text = f"waiting: {late.found[0] if late.found else late.message}"
-        now = time.monotonic()
-        if text != self._said or now - self._said_at > SAY_SECONDS:
-            self._said, self._said_at = text, now
-            self._report(text)
 
 
 def _count(workload: Mapping[str, Any]) -> str:

@@ -35,16 +35,11 @@ options:
     description: Longest time to wait, in seconds.
     type: int
     default: 300
-  progress_file:
-    description:
-      - File that gets a line for each stage of the work.
-      - The action plugin of this module sets it and shows the lines while the module runs on the machine of Ansible
-        itself.
-    type: path
 requirements:
   - kubernetes >= 29.0
 extends_documentation_fragment:
   - slotwise.redis.attributes
+  - slotwise.redis.progress
   - slotwise.redis.kubernetes
   - slotwise.redis.queries
 attributes:
@@ -84,7 +79,7 @@ advice:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES
+from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES, PROGRESS
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import end
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import (
     Kubernetes,
@@ -106,7 +101,7 @@ def main():
             "namespace": {"type": "str", "required": True},
             "name": {"type": "str", "required": True},
             "timeout": {"type": "int", "default": 300},
-            "progress_file": {"type": "path"},
+            **PROGRESS,
         },
         supports_check_mode=True,
     )

@@ -42,14 +42,9 @@ options:
       - Maps the name of a pod to a dictionary with C(machine) and C(zone).
     type: dict
     default: {}
-  progress_file:
-    description:
-      - File that gets a line for each stage of the work.
-      - The action plugin of this module sets it and shows the lines while the module runs on the machine of Ansible
-        itself.
-    type: path
 extends_documentation_fragment:
   - slotwise.redis.attributes
+  - slotwise.redis.progress
   - slotwise.redis.cluster
   - slotwise.redis.servers
   - slotwise.redis.kubernetes
@@ -132,7 +127,7 @@ advice:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CLUSTER, CONSTRAINTS
+from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CLUSTER, CONSTRAINTS, PROGRESS
 from ansible_collections.slotwise.redis.plugins.module_utils._init import run_init
 
 
@@ -144,7 +139,7 @@ def main():
                 "cluster_node_timeout": {"type": "int", "default": 15000},
                 "repl_diskless_sync_delay": {"type": "int", "default": 5},
                 "placement": {"type": "dict", "default": {}},
-                "progress_file": {"type": "path"},
+                **PROGRESS,
             },
             supports_check_mode=True,
             **CONSTRAINTS,

@@ -38,14 +38,9 @@ options:
     description: Longest time to wait for the files of each server, in seconds.
     type: int
     default: 300
-  progress_file:
-    description:
-      - File that gets a line for each stage of the work.
-      - The action plugin of this module sets it and shows the lines while the module runs on the machine of Ansible
-        itself.
-    type: path
 extends_documentation_fragment:
   - slotwise.redis.attributes
+  - slotwise.redis.progress
   - slotwise.redis.servers
   - slotwise.redis.kubernetes
 attributes:
@@ -111,7 +106,7 @@ advice:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CONSTRAINTS, SERVERS
+from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CONSTRAINTS, PROGRESS, SERVERS
 from ansible_collections.slotwise.redis.plugins.module_utils._persistence import run_persistence
 
 
@@ -122,7 +117,7 @@ def main():
             "servers": {"type": "int", "required": True},
             "appendonly": {"type": "bool", "required": True},
             "save": {"type": "str", "required": True},
-            "progress_file": {"type": "path"},
+            **PROGRESS,
         },
         supports_check_mode=True,
         **CONSTRAINTS,

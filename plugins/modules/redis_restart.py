@@ -55,14 +55,9 @@ options:
     description: Longest time to wait for each pod, and for all to agree before and after each step, in seconds.
     type: int
     default: 300
-  progress_file:
-    description:
-      - File that gets a line for each stage of the work.
-      - The action plugin of this module sets it and shows the lines while the module runs on the machine of Ansible
-        itself.
-    type: path
 extends_documentation_fragment:
   - slotwise.redis.attributes
+  - slotwise.redis.progress
   - slotwise.redis.servers
   - slotwise.redis.kubernetes
 attributes:
@@ -133,7 +128,7 @@ advice:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CONSTRAINTS, SERVERS
+from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CONSTRAINTS, PROGRESS, SERVERS
 from ansible_collections.slotwise.redis.plugins.module_utils._restarts import run_restart
 
 
@@ -147,7 +142,7 @@ def main():
             "min_replicas_to_write": {"type": "int", "default": 0},
             "allow_data_loss": {"type": "bool", "default": False},
             "changing": {"type": "list", "elements": "str", "default": []},
-            "progress_file": {"type": "path"},
+            **PROGRESS,
         },
         supports_check_mode=True,
         **CONSTRAINTS,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.slotwise.redis.plugins.module_utils import _rollout
+from ansible_collections.slotwise.redis.plugins.module_utils import _progress, _rollout
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled, Unreachable
 from ansible_collections.slotwise.redis.plugins.module_utils._rollout import Rollout
 
@@ -64,7 +64,8 @@ QUERIES = [
 def wait(monkeypatch):
     """``wait(states...)`` gives the result, or the error, with the time it took and the lines that were said."""
     clock = Clock()
-    monkeypatch.setattr(_rollout, "time", clock)
+    for module in (_rollout, _progress):
+        monkeypatch.setattr(module, "time", clock)
 
     def run(*states, warnings=(), what="pod", timeout=10, queries=QUERIES):
         left, said = list(states), []
