@@ -4,72 +4,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 
-NOTHING = {"namespace": [], "deployment": [], "service": [], "config": [], "configmaps": []}
-GIVEN = {
-    "twemproxy_name": "proxy",
-    "twemproxy_namespace": "cache",
-    "twemproxy_image": "registry.example.org/nutcracker:0.5",
-    "twemproxy_backends": [
-        {"name": "a", "host": "a.example.org"},
-        {"name": "b", "host": "b", "port": 7000, "weight": 3},
-    ],
-}
-# The only host of these runs, as the inventory name of a deployment of which nothing is set.
-BY_NAME = {**GIVEN, "twemproxy_backends": "localhost", "twemproxy_namespace": "localhost"}
-OTHER = {
-    **GIVEN,
-    "twemproxy_create_namespace": "false",
-    "twemproxy_replicas": "3",
-    "twemproxy_image_pull_policy": "Always",
-    "twemproxy_image_pull_secrets": ["pull-a", "pull-b"],
-    "twemproxy_pool": {"listen": "0.0.0.0:6380", "hash_tag": "", "timeout": "1000", "preconnect": True},
-    "twemproxy_existing_secret": "given",
-    "twemproxy_existing_secret_key": "redis.password",
-    "twemproxy_resources": {"limits": {"memory": "64Mi"}},
-    "twemproxy_node_selector": {"disk": "ssd"},
-    "twemproxy_tolerations": [{"key": "redis", "operator": "Exists"}],
-    "twemproxy_affinity": {"nodeAffinity": {"a": "b"}},
-    "twemproxy_topology_spread_constraints": [{"maxSkew": 1}],
-    "twemproxy_priority_class": "high",
-    "twemproxy_pod_labels": {"team": "shop", "app.kubernetes.io/instance": "wrong"},
-    "twemproxy_pod_annotations": {"note": "pod"},
-    "twemproxy_labels": {"cost": "7"},
-    "twemproxy_annotations": {"note": "all"},
-    "twemproxy_drain_seconds": 20,
-    "twemproxy_max_unavailable": 2,
-    "twemproxy_service_type": "LoadBalancer",
-    "twemproxy_service_annotations": {"lb": "internal"},
-    "twemproxy_service_node_port": 30079,
-    "twemproxy_service_load_balancer_class": "example.org/lb",
-    "twemproxy_service_source_ranges": ["192.0.2.0/24"],
-    "twemproxy_service_external_traffic_policy": "Local",
-    "twemproxy_network_policy_clients": [{"podSelector": {}}],
-}
-SELECTOR = {
-    f"app.kubernetes.io/{k}": v for k, v in (("name", "twemproxy"), ("instance", "proxy"), ("component", "twemproxy"))
-}
-LABELS = {**SELECTOR, "app.kubernetes.io/managed-by": "slotwise.redis"}
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds.twemproxy import OPTIONS
+from ansible_collections.slotwise.redis.tests.unit.given_proxies import (
+    BY_NAME,
+    GIVEN,
+    LABELS,
+    NOTHING,
+    OTHER,
+    SAME,
+    found,
+    running,
+)
+
+ROOT = Path(__file__).resolve().parents[3]
 OBJECTS, RULES = "__twemproxy_objects", "__twemproxy_rules"
 INPUT, LIVE = "__twemproxy_input_problems", "__twemproxy_live_problems"
 NOTES = "lookup('ansible.builtin.template', 'notes.txt.j2')"
 READY = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
 
 
-def found(kind, name, labels=None, **parts):
-    return {"kind": kind, "metadata": {"name": name, "labels": LABELS if labels is None else labels}, **parts}
-
-
-def running(*servers, **options):
-    """A running pool with these servers; hash tag and the rest as the role sets them."""
-    pool = {"hash": "fnv1a_64", "hash_tag": "{}", "distribution": "ketama", **options, "servers": list(servers)}
-    config = found("ConfigMap", "proxy-config", data={"nutcracker.yml": yaml.safe_dump({"proxy": pool})})
-    return {**NOTHING, "deployment": [found("Deployment", "proxy")], "config": [config]}
-
-
-SAME = ("10.0.0.1:6379:1 a", "10.0.0.2:6379:3 b")
 # All refusals are tested where they are made, in tests/unit/plugins/module_utils/deployment/test_twemproxy_problems.py.
 # name: (expression, variables, what Kubernetes has, sentences that must appear; none means no problem)
 WIRED = {
@@ -302,3 +260,9 @@ def test_notes(said):
     assert "of type" not in notes
     assert "port 30079 of every Kubernetes node" in said["outside"]
     assert "secret" not in said["outside"]
+
+
+def test_the_pool_of_the_role_and_that_of_its_refusals_have_the_same_defaults():
+    """In the same order, too: it is that of nutcracker.yml."""
+    role = yaml.safe_load((ROOT / "roles/twemproxy/vars/main.yml").read_text())["__twemproxy_option_defaults"]
+    assert list(role.items()) == list(OPTIONS.items())

@@ -12,65 +12,20 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.slotwise.redis.plugins.filter.deployment import deployment
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import OPTIONS
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
+from ansible_collections.slotwise.redis.tests.unit.given_servers import (
+    ALONE,
+    GIVEN,
+    LABELS,
+    NOTHING,
+    WATCHED,
+    claim,
+    running,
+    secret,
+    statefulset,
+)
 from ansible_collections.slotwise.redis.tests.unit.plugins.module_utils.deployment.told import told, variables
 
-NODES = [{"metadata": {"name": f"node{i}", "labels": {"kubernetes.io/hostname": f"node{i}"}}} for i in (1, 2, 3)]
-NOTHING = {
-    "nodes": NODES,
-    "volumes": [],
-    "claims": [],
-    "configmaps": [],
-    "class": [],
-    "namespace": [],
-    "statefulset": [],
-    "secret": [],
-}
-GIVEN = {
-    "redis_cluster_name": "orders",
-    "redis_cluster_namespace": "shop",
-    "redis_cluster_storage": {"size": "1Gi", "hosts": ["node1", "node2", "node3"]},
-}
 INPUT, LIVE, RIGHTS = "input_problems", "live_problems", "rights_problems"
-LABELS = {
-    "app.kubernetes.io/instance": "orders",
-    "app.kubernetes.io/managed-by": "slotwise.redis",
-    "app.kubernetes.io/component": "cluster",
-}
-
-
-def statefulset(labels=None, secret="orders-auth", mode="ReadWriteOnce"):
-    """A running deployment of three shards with two replicas each."""
-    source = {"secretName": secret, "items": [{"key": "password", "path": "password"}]}
-    volumes = [{"name": "config"}] + ([{"name": "auth", "secret": source}] if secret else [])
-    claim = {
-        "accessModes": [mode],
-        "resources": {"requests": {"storage": "1Gi"}},
-        "storageClassName": "shop.orders-local",
-    }
-    return {
-        "metadata": {
-            "labels": LABELS if labels is None else labels,
-            "annotations": {
-                "slotwise.redis/shards": "3",
-                "slotwise.redis/replicas": "2",
-                "slotwise.redis/storage-type": "local",
-                "slotwise.redis/storage-claimed": "1Gi",
-            },
-        },
-        "spec": {"template": {"spec": {"volumes": volumes}}, "volumeClaimTemplates": [{"spec": claim}]},
-    }
-
-
-def secret(**faults):
-    return {"metadata": {"name": "orders-auth"}, "data": {"password": None}, "faults": faults}
-
-
-ALONE = {
-    "redis_standalone_name": "orders",
-    "redis_standalone_namespace": "shop",
-    "redis_standalone_instances": 2,
-    "redis_standalone_storage": {"size": "1Gi", "hosts": ["node1"]},
-}
 
 
 def servers(instances):
@@ -78,13 +33,6 @@ def servers(instances):
     made = statefulset(labels={**LABELS, "app.kubernetes.io/component": "standalone"})
     made["metadata"]["annotations"]["slotwise.redis/instances"] = str(instances)
     return made
-
-
-WATCHED = {
-    "redis_sentinel_name": "orders",
-    "redis_sentinel_namespace": "shop",
-    "redis_sentinel_storage": {"size": "1Gi", "hosts": ["node1", "node2", "node3"]},
-}
 
 
 def watched(servers, sentinels, master_name="orders"):
@@ -98,11 +46,6 @@ def watched(servers, sentinels, master_name="orders"):
         }
     )
     return made
-
-
-def claim(number, component="standalone"):
-    labels = {**LABELS, "app.kubernetes.io/component": component}
-    return {"metadata": {"name": f"data-orders-{number}", "labels": labels}}
 
 
 ON_NODE1 = {"key": "kubernetes.io/hostname", "operator": "In", "values": ["node1"]}
@@ -124,10 +67,6 @@ def going(kind, name, like=None):
         "metadata": metadata,
         "leaving": {"text": f"{kind} {name} is being deleted since then.", "loses": True},
     }
-
-
-def running(**more):
-    return {**NOTHING, "statefulset": [statefulset()], "secret": [secret()], **more}
 
 
 # name: (part, variables besides GIVEN, what Kubernetes has, sentences that must appear; none means no problem)
