@@ -39,12 +39,14 @@ def tool() -> list[str]:
 class Proxy:
     """One proxy, started by start.sh as in a pod; a context manager that leaves nothing behind."""
 
-    def __init__(self, servers: Sequence[str], password: str = "", **options: object) -> None:
+    def __init__(
+        self, servers: Sequence[str], password: str = "", drain: tuple[int, int] = (0, 0), **options: object
+    ) -> None:
         from ansible_collections.slotwise.redis.tests.integration.farm import ROOT, free_ports  # noqa: PLC0415
 
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="slotwise-proxy-", dir="/dev/shm"))
         self.port, self.stats_port = free_ports(2)
-        self.password = password
+        self.password, self.drain = password, drain
         self.pool = {
             "listen": f"127.0.0.1:{self.port}",
             "hash": "fnv1a_64",
@@ -102,7 +104,8 @@ class Proxy:
             "TWEMPROXY_CONFIG": str(self.root / "config"),
             "TWEMPROXY_RUN": str(self.root / "run"),
             "TWEMPROXY_PASSWORD_FILE": str(self.root / "password"),
-            "TWEMPROXY_DRAIN_SECONDS": "0",
+            "TWEMPROXY_DRAIN_SECONDS": str(self.drain[0]),
+            "TWEMPROXY_DRAIN_MOST_SECONDS": str(self.drain[1]),
         }
 
     def probe(self, name: str) -> int:
@@ -282,6 +285,40 @@ def test_probes(newest_redis):
         proxy.process.terminate()
         proxy.process.wait(timeout=20)
         assert (proxy.probe("liveness"), proxy.probe("readiness")) == (1, 1)
+
+
+def test_it_ends_when_nobody_connects_any_more(newest_redis):
+    """However late the machines notice that it ends. Its own probes, which go on, do not count."""
+    drain = 2
+    with standalone(newest_redis, 1) as farm, Proxy(lines(farm, [1]), drain=(drain, 60)) as proxy:
+        lasting = proxy.client(single_connection_client=True)
+        lasting.ping()
+        proxy.process.terminate()
+        asked = time.monotonic()
+        while time.monotonic() < asked + 4 * drain:
+            proxy.client().set("connected anew", "1")
+            last = time.monotonic()
+            lasting.get("connected anew")
+            assert proxy.probe("readiness") == 0
+            time.sleep(0.2)
+        while proxy.process.poll() is None:
+            proxy.probe("readiness")
+            time.sleep(0.2)
+        # It looks once a second.
+        assert last + drain - 1 < time.monotonic() < last + 3 * drain
+        assert proxy.process.returncode == 0
+
+
+def test_it_ends_at_last_though_clients_connect(newest_redis):
+    with standalone(newest_redis, 1) as farm, Proxy(lines(farm, [1]), drain=(2, 5)) as proxy:
+        proxy.process.terminate()
+        asked = time.monotonic()
+        while proxy.process.poll() is None:
+            assert time.monotonic() < asked + 20
+            with contextlib.suppress(redis.ConnectionError):
+                proxy.client().ping()
+            time.sleep(0.2)
+        assert time.monotonic() > asked + 4
 
 
 def verify(proxies: Sequence[Proxy], check: bool = False, pool: dict | None = None, **options: object):

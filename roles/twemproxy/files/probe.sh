@@ -5,15 +5,19 @@
 # probe.sh liveness|readiness
 # Liveness: the proxy answers, whatever it says. Asked at the port of the clients: that of the statistics is served by a
 # thread of its own, which goes on when the proxy hangs. Readiness: at least one backend answers through it. With some
-# backends lost the others are still worth their clients; with all of them lost another proxy may be better off.
+# backends lost the others are still worth their clients; with all of them lost another proxy may be better off. A proxy that
+# is about to end is not asked: its last clients are counted by their connections.
 set -eu
 # Lengths are in bytes.
 LC_ALL=C
 
 : "${TWEMPROXY_PORT:=22121}"
 : "${TWEMPROXY_CONFIG:=/etc/twemproxy-config}"
+: "${TWEMPROXY_RUN:=/run/twemproxy}"
 : "${TWEMPROXY_PASSWORD_FILE:=/etc/twemproxy-auth/password}"
 : "${TWEMPROXY_PROBE_SECONDS:=4}"
+
+[ ! -e "$TWEMPROXY_RUN/draining" ] || exit 0
 
 exec 3<>"/dev/tcp/127.0.0.1/$TWEMPROXY_PORT"
 

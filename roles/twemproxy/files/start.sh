@@ -6,11 +6,15 @@
 # have had time to be sent elsewhere.
 set -eu
 umask 077
+# Before there is a proxy there are no clients to wait for, and no first process of a container ends without this.
+trap 'exit 0' TERM
 
 : "${TWEMPROXY_STATS_PORT:=22222}"
 : "${TWEMPROXY_CONFIG:=/etc/twemproxy-config}"
 : "${TWEMPROXY_RUN:=/run/twemproxy}"
 : "${TWEMPROXY_PASSWORD_FILE:=/etc/twemproxy-auth/password}"
+: "${TWEMPROXY_DRAIN_SECONDS:=5}"
+: "${TWEMPROXY_DRAIN_MOST_SECONDS:=60}"
 
 # Names of servers that are given one by one are not looked at.
 # shellcheck source=roles/common/files/names.sh
@@ -33,11 +37,36 @@ nutcracker --conf-file="$TWEMPROXY_RUN/nutcracker.yml" --output=/dev/stderr --st
     --stats-port="$TWEMPROXY_STATS_PORT" --stats-interval=1000 &
 proxy=$!
 
+# How many connections there have been, as the proxy counts them; nothing when it does not say.
+# shellcheck disable=SC2329  # The trap below gets here.
+connections() {
+    local answer
+    exec 3<>"/dev/tcp/127.0.0.1/$TWEMPROXY_STATS_PORT"
+    read -r -d '' -t 2 answer <&3 || true
+    [[ $answer =~ \"total_connections\":\ *([0-9]+) ]] && echo "${BASH_REMATCH[1]}"
+}
+
+# shellcheck disable=SC2329
+drain() {
+    local before now
+    local last=$((SECONDS + TWEMPROXY_DRAIN_MOST_SECONDS)) end=$((SECONDS + TWEMPROXY_DRAIN_SECONDS))
+    # The probes of a pod that ends go on, and connect.
+    touch "$TWEMPROXY_RUN/draining"
+    before=$(connections 2>/dev/null) || true
+    while ((SECONDS < end && SECONDS < last)); do
+        sleep 1
+        now=$(connections 2>/dev/null) || true
+        [ "$now" = "$before" ] || end=$((SECONDS + TWEMPROXY_DRAIN_SECONDS))
+        before=$now
+    done
+    rm "$TWEMPROXY_RUN/draining"
+}
+
 # Kubernetes takes the pod out of its services when it asks it to end, and tells nobody when the machines have noticed: until
-# then they send new connections here. No condition says that it is over, so this waits for a time. And the proxy itself does
-# not react to this signal where it is the first process of a container.
+# then they send new connections here. So this waits until none has come for a time. And the proxy itself does not react to this
+# signal where it is the first process of a container.
 ended=
-trap 'sleep "$TWEMPROXY_DRAIN_SECONDS"; kill "$proxy"; ended=yes' TERM
+trap 'drain; kill "$proxy"; ended=yes' TERM
 
 status=0
 wait "$proxy" || status=$?

@@ -164,6 +164,14 @@ class Load(threading.Thread):
         self.key, self.lasting, self.ended = key, lasting, threading.Event()
         self.requests, self.again, self.lost = 0, [], []
 
+    def __enter__(self) -> Load:
+        self.start()
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.ended.set()
+        self.join()
+
     def run(self) -> None:
         while not self.ended.wait(0.02):
             self.requests += 1
@@ -192,26 +200,45 @@ def test_a_roll_costs_each_client_one_reconnect_for_each_old_proxy_at_most(fleet
     fleet.play("playbooks/twemproxy.yml", twemproxy_pool={"timeout": 4000})
     (service,) = (s for s in fleet.objects("service", "proxy") if s["metadata"]["name"] == "proxy")
     before = set(fleet.addresses("proxy"))
-    clients = [
-        Load(service["spec"]["clusterIP"], fleet.password, f"load:{number}:{lasting}", lasting)
-        for number in range(6)
-        for lasting in (True, False)
-    ]
-    for load in clients:
-        load.start()
-    try:
+    with contextlib.ExitStack() as loads:
+        host = service["spec"]["clusterIP"]
+        clients = [
+            loads.enter_context(Load(host, fleet.password, f"load:{number}:{lasting}", lasting))
+            for number in range(6)
+            for lasting in (True, False)
+        ]
         fleet.play("playbooks/twemproxy.yml", twemproxy_pool={"timeout": 4001})
-        wait_for("the old proxies are gone", lambda: not before & set(fleet.addresses("proxy")), 60)
-    finally:
-        for load in clients:
-            load.ended.set()
-        for load in clients:
-            load.join()
+        wait_for("the old proxies are gone", lambda: not before & set(fleet.addresses("proxy")), 120)
     print([(load.lasting, load.requests, load.again) for load in clients])
     assert [load.lost for load in clients] == [[]] * len(clients)
     lasting = [len(load.again) for load in clients if load.lasting]
     assert 1 <= max(lasting) <= len(before)
     assert [load.again for load in clients if not load.lasting] == [[]] * 6
+
+
+@contextlib.contextmanager
+def notices_nothing(machine: str) -> Iterator[None]:
+    """What its services lead to stays as it is there."""
+    handle.machine_exec(machine, "systemctl", "kill", "--signal=STOP", "kube-proxy")
+    try:
+        yield
+    finally:
+        handle.machine_exec(machine, "systemctl", "kill", "--signal=CONT", "kube-proxy")
+
+
+def test_a_proxy_serves_until_the_machines_have_noticed_that_it_ends(fleet: Fleet) -> None:
+    """What this machine sends to services goes through lab-control."""
+    (service,) = (s for s in fleet.objects("service", "proxy") if s["metadata"]["name"] == "proxy")
+    before = set(fleet.addresses("proxy"))
+    with Load(service["spec"]["clusterIP"], fleet.password, "load:unnoticed", lasting=False) as load:
+        with notices_nothing("lab-control"):
+            fleet.kubectl("delete", "pod", *before, "--wait=false")
+            # Much longer than twemproxy_drain_seconds.
+            time.sleep(20)
+            assert before <= set(fleet.addresses("proxy"))
+        wait_for("the old proxies are gone", lambda: not before & set(fleet.addresses("proxy")), 60)
+    assert load.requests
+    assert (load.again, load.lost) == ([], [])
 
 
 def test_another_pool_is_refused_until_it_is_allowed(fleet: Fleet) -> None:

@@ -39,6 +39,8 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options 
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
 
 FOLDER = "/run/twemproxy"
+DRAIN_MOST_SECONDS = 60
+"""How long a proxy goes on at most for clients that still connect, beside twemproxy_drain_seconds."""
 GRACE_SPARE = 10
 """Seconds that a proxy has to end in, after it has drained."""
 OPTIONS = {
@@ -122,6 +124,11 @@ def permissions(deployment: Deployment) -> list[Object]:
     return rules
 
 
+def drain_most(deployment: Deployment) -> int:
+    """Seconds after which a proxy ends though clients still connect to it."""
+    return deployment.drain_seconds + (DRAIN_MOST_SECONDS if deployment.drain_seconds else 0)
+
+
 def stats_name(deployment: Deployment) -> str:
     return f"{deployment.name}-stats"
 
@@ -133,7 +140,7 @@ def scripts_name(deployment: Deployment) -> str:
 def proxies(make: Maker) -> Object:
     deployment = make.deployment
     pod = {
-        "terminationGracePeriodSeconds": deployment.drain_seconds + GRACE_SPARE,
+        "terminationGracePeriodSeconds": drain_most(deployment) + GRACE_SPARE,
         # The whole proxy waits while it resolves a name: not for long where a DNS server does not answer.
         "dnsConfig": {"options": [{"name": "timeout", "value": "1"}, {"name": "attempts", "value": "2"}]},
         **make.pod(),
@@ -153,7 +160,11 @@ def proxies(make: Maker) -> Object:
 
 def container(make: Maker) -> Object:
     deployment = make.deployment
-    environment = {"TWEMPROXY_PORT": port(deployment), "TWEMPROXY_DRAIN_SECONDS": deployment.drain_seconds}
+    environment = {
+        "TWEMPROXY_PORT": port(deployment),
+        "TWEMPROXY_DRAIN_SECONDS": deployment.drain_seconds,
+        "TWEMPROXY_DRAIN_MOST_SECONDS": drain_most(deployment),
+    }
     if deployment.backend:
         environment["REDIS_SERVICE"] = f"{deployment.backend['service']}."
         environment["DOMAIN_VARIABLE"] = f"redis_standalone_cluster_domain of {deployment.backends}"
