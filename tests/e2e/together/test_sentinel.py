@@ -281,13 +281,16 @@ def test_an_isolated_master_comes_back_as_a_replica_with_its_writes_in_a_file(ac
     old, address = accounts.master, accounts.addresses()[accounts.master]
     machine = accounts.machine_of(old)
     ask = f'REDISCLI_AUTH="$(cat /etc/redis-auth/password)" redis-cli set isolated only-{old}'
-    with Watcher(NAME, NAME) as watcher:
+    with Watcher(NAME, NAME) as watcher, Writer(accounts.service("-master"), accounts.password, "cut-off") as writer:
+        wait_for("writes", lambda: len(writer.acknowledged) > 50)
         with isolated(machine, address):
             began = time.monotonic()
             # It still takes writes: its replicas count for as long as min-replicas-max-lag.
             assert accounts.kubectl("exec", old, "--", "sh", "-c", ask).strip() == "OK"
             wait_for("another master", lambda: accounts.seen()["master"] not in ("", old), FAILOVER_SECONDS)
-            print(f"isolated: another master after {time.monotonic() - began:.1f} s; what only the old one has is kept")
+            promoted = time.monotonic() - began
+            last = len(writer.acknowledged)
+            wait_for("writes to it", lambda: len(writer.acknowledged) > last + 50)
             hold(accounts, old, "STOP", AGENT)
         try:
             with accounts.client(old) as connection:
@@ -295,15 +298,25 @@ def test_an_isolated_master_comes_back_as_a_replica_with_its_writes_in_a_file(ac
         finally:
             hold(accounts, old, "CONT", AGENT)
         seen = accounts.wait_until_whole()
-    served(watcher, "hung")
+    served(watcher, "hung", writer=writer)
     with accounts.client(str(seen["master"])) as connection:
         assert connection.get("isolated") is None
+        lost = writer.lost(connection)
     with accounts.client(old) as connection:
         assert connection.role()[0] == "slave"
         assert connection.get("isolated") is None
     wait_for("its writes are kept", lambda: kept(accounts, old))
-    found = handle.machine_exec(machine, "sh", "-c", f"grep -rl only-{old} {accounts.volume(old)}/kept-of-term-*")
-    assert "appendonlydir" in found.stdout
+    found = handle.machine_exec(
+        machine,
+        "sh",
+        "-c",
+        f"grep -rohaE 'only-{old}|cut-off:[0-9]+' {accounts.volume(old)}/kept-of-term-*/appendonlydir",
+    ).stdout.split()
+    assert {f"only-{old}", *(f"cut-off:{number}" for number in lost)} <= set(found)
+    print(
+        f"isolated: another master after {promoted:.1f} s, longest write gap {writer.gap:.2f} s, {len(lost)} of "
+        f"{len(writer.acknowledged)} acknowledged writes lost; they and the one inside are in the kept file"
+    )
     wait_for(
         "people are told of it", lambda: [line for line in accounts.seen()["kept"] if line.startswith(f"{old}: kept-")]
     )
@@ -352,18 +365,25 @@ def test_all_pods_at_once(accounts: Watched) -> None:
         connection.set("all", "before")
         assert connection.wait(2, 5000) == 2
     before = accounts.addresses()
-    with Watcher(NAME, NAME) as watcher:
+    with Watcher(NAME, NAME) as watcher, Writer(accounts.service("-master"), accounts.password, "at once") as writer:
+        wait_for("writes", lambda: len(writer.acknowledged) > 50)
         began = time.monotonic()
         accounts.kubectl("delete", "pods", "-l", f"app.kubernetes.io/instance={NAME}")
         away = time.monotonic() - began
         seen = accounts.wait_until_whole()
         took = time.monotonic() - began - away
+        last = len(writer.acknowledged)
+        wait_for("writes after it", lambda: len(writer.acknowledged) > last + 50)
     # Six pods start at once, and starting containers is what waits longest for a busy processor.
-    served(watcher, "all pods", away=away, busy=2 * BUSY)
+    served(watcher, "all pods", writer=writer, away=away, busy=2 * BUSY)
     assert all(before[pod] != address for pod, address in accounts.addresses().items())
     with accounts.client(str(seen["master"])) as connection:
         assert connection.get("all") == "before"
-    print(f"all pods at once: whole again {took:.1f} s after they were gone")
+        assert writer.lost(connection) == []
+    print(
+        f"all pods at once: gone after {away:.1f} s, whole again {took:.1f} s later, "
+        f"longest write gap {writer.gap:.2f} s, {len(writer.acknowledged)} writes, none lost"
+    )
 
 
 def test_all_sentinels_at_once(accounts: Watched) -> None:
