@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shows what the module of the same name is doing while it runs."""
+"""Runs the module of the same name and shows what it is doing, see C(plugin_utils/local_module.py)."""
 
 from __future__ import annotations
 
-from ansible_collections.slotwise.redis.plugins.action import redis_cluster_init
+from ansible_collections.slotwise.redis.plugins.plugin_utils.local_module import TalkingModule
 
 
-class ActionModule(redis_cluster_init.ActionModule):
-    """The same for this module."""
+class ActionModule(TalkingModule):
+    """As it is."""

@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How modules of this collection run on the machine of Ansible itself: in the worker that has the task.
+
+Another Python for each task, with everything imported again, is most of the price of a run. On other machines, with
+become, async or an environment, and where a library is missing here, Ansible runs them as it runs all modules.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+from unittest import mock
+
+from ansible.module_utils import basic
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+MODULES = "ansible_collections.slotwise.redis.plugins.modules"
+PROFILE = "legacy"
+POLL_SECONDS = 0.5
+display = Display()
+try:
+    # Before workers are forked, so that none has to.
+    import dns.resolver  # noqa: F401
+    import kubernetes.dynamic  # noqa: F401
+    import redis  # noqa: F401
+
+    COMPLETE = True
+except ImportError:
+    COMPLETE = False
+
+
+class LocalModule(ActionBase):
+    """Runs the module of the same name."""
+
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        return {**result, **self.outcome(dict(self._task.args), task_vars)}
+
+    def outcome(self, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """What the module returns."""
+        if not self._runs_here():
+            return self._execute_module(module_args=arguments, task_vars=task_vars)
+        name = self._task.resolved_action or self._task.action
+        self._update_module_args(name, arguments, task_vars)
+        text = run_module(name.rpartition(".")[2], arguments)
+        return self._parse_returned_data({"stdout": text}, PROFILE)
+
+    def _runs_here(self) -> bool:
+        elsewhere = self._connection.transport != "local" or self._connection.become is not None
+        return COMPLETE and not (elsewhere or self._task.async_val or any(self._task.environment or ()))
+
+
+class TalkingModule(LocalModule):
+    """Also passes on the lines that the module writes to its progress file while it runs."""
+
+    def outcome(self, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        if self._connection.transport != "local" or self._task.async_val:
+            return super().outcome(arguments, task_vars)
+        with _followed(task_vars.get("inventory_hostname", "")) as path:
+            return super().outcome({**arguments, "progress_file": path}, task_vars)
+
+
+def run_module(name: str, arguments: Mapping[str, Any]) -> str:
+    """What the module prints. It may change how signals are handled, as it has a process of its own elsewhere."""
+    module = importlib.import_module(f"{MODULES}.{name}")
+    given = json.dumps({"ANSIBLE_MODULE_ARGS": _plain(arguments)}).encode()
+    before = signal.getsignal(signal.SIGTERM)
+    printed = io.StringIO()
+    try:
+        with (
+            mock.patch.object(basic, "_ANSIBLE_ARGS", given),
+            mock.patch.object(basic, "_ANSIBLE_PROFILE", PROFILE, create=True),
+            contextlib.redirect_stdout(printed),
+            contextlib.suppress(SystemExit),
+        ):
+            module.main()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return printed.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    """The same without the types of Ansible, which JSON does not know."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
+
+
+@contextlib.contextmanager
+def _followed(host: str) -> Iterator[str]:
+    """A file whose lines are shown as they come."""
+    handle, path = tempfile.mkstemp(prefix="slotwise-redis-")
+    os.close(handle)
+    done = threading.Event()
+    follower = threading.Thread(target=_follow, args=(path, host, done), daemon=True)
+    follower.start()
+    try:
+        yield path
+    finally:
+        done.set()
+        follower.join()
+        os.unlink(path)
+
+
+def _follow(path: str, host: str, done: threading.Event) -> None:
+    with open(path, encoding="utf-8") as lines:
+        last = False
+        while not last:
+            last = done.wait(POLL_SECONDS)
+            for line in lines:
+                display.display(f"  [{host}] {line.rstrip()}")
