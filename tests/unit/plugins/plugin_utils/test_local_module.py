@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Modules run in the worker that has the task where that is the machine they are for, and elsewhere as all modules do."""
+"""Modules run in the worker that has the task where that is the machine they are for."""
 
 from __future__ import annotations
 
