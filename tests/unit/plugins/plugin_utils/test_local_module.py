@@ -73,7 +73,7 @@ def test_every_module_that_talks_to_kubernetes_runs_so():
     group = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())["action_groups"]["redis"]
     for name in group:
         text = (ROOT / "plugins/action" / f"{name}.py").read_text()
-        talks = "progress_file" in (ROOT / "plugins/modules" / f"{name}.py").read_text()
+        talks = "PROGRESS" in (ROOT / "plugins/modules" / f"{name}.py").read_text()
         assert ("TalkingModule" if talks else "LocalModule") in text, name
 
 
