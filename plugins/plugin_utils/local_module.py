@@ -31,10 +31,8 @@ POLL_SECONDS = 0.5
 display = Display()
 try:
     # Before workers are forked, so that none has to.
-    import dns.resolver  # noqa: F401
-    import kubernetes.dynamic  # noqa: F401
-    import redis  # noqa: F401
-
+    for _library in ("dns.resolver", "kubernetes.dynamic", "redis"):
+        importlib.import_module(_library)
     COMPLETE = True
 except ImportError:
     COMPLETE = False

@@ -219,13 +219,14 @@ def test_other_variables(said):
     assert template["metadata"]["labels"] == {"cost": "7", "team": "shop", **LABELS}
     assert template["metadata"]["annotations"].keys() == {"note", "slotwise.redis/config-checksum"}
     spec = template["spec"]
-    assert spec["terminationGracePeriodSeconds"] == 30
+    assert spec["terminationGracePeriodSeconds"] == 90
     assert spec["affinity"] == {"nodeAffinity": {"a": "b"}}
     assert spec["imagePullSecrets"] == [{"name": "pull-a"}, {"name": "pull-b"}]
     assert spec["volumes"][-1]["secret"]["items"] == [{"key": "redis.password", "path": "password"}]
     assert {e["name"]: e["value"] for e in spec["containers"][0]["env"]} == {
         "TWEMPROXY_PORT": "6380",
         "TWEMPROXY_DRAIN_SECONDS": "20",
+        "TWEMPROXY_DRAIN_MOST_SECONDS": "80",
     }
 
 
