@@ -13,8 +13,6 @@ trap 'exit 0' TERM
 : "${TWEMPROXY_CONFIG:=/etc/twemproxy-config}"
 : "${TWEMPROXY_RUN:=/run/twemproxy}"
 : "${TWEMPROXY_PASSWORD_FILE:=/etc/twemproxy-auth/password}"
-: "${TWEMPROXY_DRAIN_SECONDS:=5}"
-: "${TWEMPROXY_DRAIN_MOST_SECONDS:=60}"
 
 # Names of servers that are given one by one are not looked at.
 # shellcheck source=roles/common/files/names.sh
@@ -40,10 +38,12 @@ proxy=$!
 # How many connections there have been, as the proxy counts them; nothing when it does not say.
 # shellcheck disable=SC2329  # The trap below gets here.
 connections() {
-    local answer
-    exec 3<>"/dev/tcp/127.0.0.1/$TWEMPROXY_STATS_PORT"
-    read -r -d '' -t 2 answer <&3 || true
-    [[ $answer =~ \"total_connections\":\ *([0-9]+) ]] && echo "${BASH_REMATCH[1]}"
+    local answer=
+    # At the end of the answer read fails too.
+    { exec 3<>"/dev/tcp/127.0.0.1/$TWEMPROXY_STATS_PORT" && read -r -d '' -t 2 answer <&3; } 2>/dev/null || true
+    if [[ $answer =~ \"total_connections\":\ *([0-9]+) ]]; then
+        echo "${BASH_REMATCH[1]}"
+    fi
 }
 
 # shellcheck disable=SC2329
@@ -52,10 +52,10 @@ drain() {
     local last=$((SECONDS + TWEMPROXY_DRAIN_MOST_SECONDS)) end=$((SECONDS + TWEMPROXY_DRAIN_SECONDS))
     # The probes of a pod that ends go on, and connect.
     touch "$TWEMPROXY_RUN/draining"
-    before=$(connections 2>/dev/null) || true
+    before=$(connections)
     while ((SECONDS < end && SECONDS < last)); do
         sleep 1
-        now=$(connections 2>/dev/null) || true
+        now=$(connections)
         [ "$now" = "$before" ] || end=$((SECONDS + TWEMPROXY_DRAIN_SECONDS))
         before=$now
     done
