@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Self
 
 import redis
 import urllib3
@@ -33,15 +34,30 @@ class Look:
     endpoints: list[str]
 
 
-class Watcher(threading.Thread):
-    """Looks at labels and endpoints every 100 ms. A context manager."""
+class Background(threading.Thread):
+    """A thread that runs until it is told to end; a context manager that starts it and waits for its end."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._done = threading.Event()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self._done.set()
+        self.join()
+
+
+class Watcher(Background):
+    """Looks at labels and endpoints every 100 ms."""
 
     def __init__(self, namespace: str, name: str) -> None:
-        super().__init__(daemon=True)
+        super().__init__()
         self._namespace, self._name = namespace, name
         api = config.new_client_from_config(str(handle.lab().kubeconfig))
         self._core, self._discovery = client.CoreV1Api(api), client.DiscoveryV1Api(api)
-        self._done = threading.Event()
         self.looks: list[Look] = []
         self.began = self.ended = time.monotonic()
 
@@ -66,14 +82,12 @@ class Watcher(threading.Thread):
             ]
             self.looks.append(Look(at, [pod.metadata.name for pod in pods.items], ready))
 
-    def __enter__(self) -> Watcher:
+    def __enter__(self) -> Self:
         self.began = time.monotonic()
-        self.start()
-        return self
+        return super().__enter__()
 
     def __exit__(self, *unused: object) -> None:
-        self._done.set()
-        self.join()
+        super().__exit__()
         self.ended = time.monotonic()
 
     @property
@@ -98,16 +112,15 @@ class Watcher(threading.Thread):
         return next(look.at for look in self.looks if look.masters == [pod])
 
 
-class Promotions(threading.Thread):
-    """Asks servers themselves, every 50 ms, since when each is a master. A context manager."""
+class Promotions(Background):
+    """Asks servers themselves, every 50 ms, since when each is a master."""
 
     def __init__(self, addresses: dict[str, str], password: str) -> None:
-        super().__init__(daemon=True)
+        super().__init__()
         self._clients = {
             pod: redis.Redis(address, password=password, socket_timeout=0.3, socket_connect_timeout=0.3)
             for pod, address in addresses.items()
         }
-        self._done = threading.Event()
         self.since: dict[str, float] = {}
 
     def run(self) -> None:
@@ -119,18 +132,10 @@ class Promotions(threading.Thread):
                     if connection.execute_command("ROLE")[0] in (b"master", "master"):
                         self.since[pod] = time.monotonic()
 
-    def __enter__(self) -> Promotions:
-        self.start()
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        self._done.set()
-        self.join()
-
 
 @dataclass
-class Writer(threading.Thread):
-    """Writes one key after the other through a service and notes which were acknowledged. A context manager."""
+class Writer(Background):
+    """Writes one key after the other through a service and notes which were acknowledged."""
 
     host: str
     password: str
@@ -138,8 +143,7 @@ class Writer(threading.Thread):
     acknowledged: list[tuple[float, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        super().__init__(daemon=True)
-        self._done = threading.Event()
+        super().__init__()
 
     # a thread is told apart by what it is, not by what it wrote
     __hash__ = threading.Thread.__hash__
@@ -160,14 +164,6 @@ class Writer(threading.Thread):
                 if connection is not None:
                     connection.close()
                 connection = None
-
-    def __enter__(self) -> Writer:
-        self.start()
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        self._done.set()
-        self.join()
 
     @property
     def gap(self) -> float:

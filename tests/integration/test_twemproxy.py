@@ -302,6 +302,7 @@ def test_it_ends_when_nobody_connects_any_more(newest_redis):
             assert proxy.probe("readiness") == 0
             time.sleep(0.2)
         while proxy.process.poll() is None:
+            assert time.monotonic() < last + 3 * drain
             proxy.probe("readiness")
             time.sleep(0.2)
         # It looks once a second.

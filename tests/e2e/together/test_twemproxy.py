@@ -8,7 +8,6 @@ import base64
 import contextlib
 import json
 import pathlib
-import threading
 import time
 from collections.abc import Iterator
 
@@ -20,6 +19,7 @@ from notes import paste_all
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from together import Together
+from watch import Background
 
 from ansible_collections.slotwise.redis.plugins.module_utils._ketama import Pool, Router, keys
 from examples import EXAMPLES
@@ -154,26 +154,18 @@ def _ready(fleet: Fleet, name: str, unlike: str) -> dict | None:
     return None
 
 
-class Load(threading.Thread):
+class Load(Background):
     """Counts in a row, over one connection or one for each request. What fails is tried once more, connected anew."""
 
     def __init__(self, host: str, password: str, key: str, lasting: bool) -> None:
         super().__init__()
         # A pool would connect anew by itself, and unseen.
         self.client = client(host, password, single_connection_client=lasting)
-        self.key, self.lasting, self.ended = key, lasting, threading.Event()
+        self.key, self.lasting = key, lasting
         self.requests, self.again, self.lost = 0, [], []
 
-    def __enter__(self) -> Load:
-        self.start()
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        self.ended.set()
-        self.join()
-
     def run(self) -> None:
-        while not self.ended.wait(0.02):
+        while not self._done.wait(0.02):
             self.requests += 1
             try:
                 self._request()
@@ -208,7 +200,7 @@ def test_a_roll_costs_each_client_one_reconnect_for_each_old_proxy_at_most(fleet
             for lasting in (True, False)
         ]
         fleet.play("playbooks/twemproxy.yml", twemproxy_pool={"timeout": 4001})
-        wait_for("the old proxies are gone", lambda: not before & set(fleet.addresses("proxy")), 120)
+        wait_for("the old proxies are gone", lambda: not before & set(fleet.addresses("proxy")), 60)
     print([(load.lasting, load.requests, load.again) for load in clients])
     assert [load.lost for load in clients] == [[]] * len(clients)
     lasting = [len(load.again) for load in clients if load.lasting]
