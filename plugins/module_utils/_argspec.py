@@ -38,6 +38,11 @@ SENTINEL = {
     "sentinels": {"type": "int", "default": 3},
 }
 
+LEASE = {
+    "keep_lease": {"type": "bool", "default": False},
+    "keep_lease_for": {"type": "int"},
+}
+
 PROGRESS = {"progress_file": {"type": "path"}}
 
 CONSTRAINTS = {

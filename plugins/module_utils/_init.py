@@ -129,10 +129,9 @@ class Init:
             yield lambda: None
             return
         # with the library of Kubernetes, see _servers
-        from ansible_collections.slotwise.redis.plugins.module_utils._lease import Lease  # noqa: PLC0415
+        from ansible_collections.slotwise.redis.plugins.module_utils._lease import lease_of  # noqa: PLC0415
 
-        names = self._module.params["namespace"], self._module.params["name"]
-        with Lease(deployment.api, *names, self._time_left(deployment), self._report) as lease:
+        with lease_of(deployment.api, self._module.params, self._time_left(deployment), self._report) as lease:
             yield lease.check
 
     def _execute(

@@ -10,8 +10,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import datetime, timezone
 from typing import Any
 
@@ -26,6 +26,8 @@ from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import 
 
 LEASE_SECONDS = 15
 """A holder that did not renew for so long is gone."""
+KEPT_SECONDS = 60
+"""The same where it is kept between the tasks of a run, in which nobody renews it."""
 RENEW_SECONDS = LEASE_SECONDS / 3
 REQUEST_SECONDS = 4
 """Two renewals, each lasting this long, fit into the life of a Lease."""
@@ -44,18 +46,25 @@ class Lease:
         deployment: str,
         timeout: float,
         report: Callable[[str], None] = lambda text: None,
+        *,
+        keep: int = 0,
     ) -> None:
-        """``timeout`` is the longest time to wait for an API that does not answer or a holder that may be gone."""
+        """``timeout`` is the longest time to wait for an API that does not answer or a holder that may be gone.
+
+        ``keep`` is the process of a run with further tasks, which finds the Lease its own until it gives it back.
+        """
         self._api, self._coordination = api, client.CoordinationV1Api(api)
         self._namespace, self._deployment, self._name = namespace, deployment, f"{deployment}{SUFFIX}"
         self._timeout, self._report = timeout, report
-        self.identity = f"{_here()}:{os.getpid()}"
+        self._keep = keep
+        # A worker may outlive a run that was killed.
+        self.identity = f"{_here()}:{f'{keep}+' if keep else ''}{os.getpid()}"
         self._labels = {"app.kubernetes.io/instance": deployment, "app.kubernetes.io/managed-by": "slotwise.redis"}
         # Until this name there was one without the suffix, and a run of that version may be under way.
         self._holders = {name: _Holder() for name in (deployment, self._name)}
         self._held: client.V1Lease | None = None
         self._renewed = 0.0
-        self._taken_by = ""
+        self._taken_by, self._holder = "", ""
         self._stop = threading.Event()
         self._renewer = threading.Thread(target=self._renew_until_stopped, daemon=True)
 
@@ -68,8 +77,25 @@ class Lease:
     def __exit__(self, *unused: object) -> None:
         self._stop.set()
         self._renewer.join(timeout=2 * REQUEST_SECONDS)
+        if self._keep:
+            return
         with suppress(ApiException, HttpError):  # it expires by itself
             self._delete(self._held)
+
+    def while_ours(self) -> AbstractContextManager[Any]:
+        """Goes on holding the Lease where this run has it already, and takes none."""
+        with api_errors(self._api, f"reading Lease {self._namespace}/{self._name}"):
+            held = self._read(self._name)
+        return self if held and self._is_mine(held.spec.holder_identity) else nullcontext()
+
+    def give_back(self) -> None:
+        """Delete it where it is that of this run, or of one that has ended here."""
+        with api_errors(self._api, f"deleting Lease {self._namespace}/{self._name}"):
+            held = self._read(self._name)
+            if held and self._is_ours(held):
+                holder = held.spec.holder_identity
+                if self._is_mine(holder) or _dead_here(holder):
+                    self._delete(held)
 
     def check(self) -> None:
         """Raise EngineError where the Lease may be somebody else's by now."""
@@ -103,7 +129,7 @@ class Lease:
             try:
                 if self._try():
                     return
-                why = "another run holds it, or did until it was killed"
+                why = f"{self._holder or 'another run'} holds it, or did until it was killed"
             except (ApiException, HttpError) as error:
                 if not passes(error) or time.monotonic() > deadline:
                     raise
@@ -142,11 +168,14 @@ class Lease:
     def _is_ours(self, held: client.V1Lease) -> bool:
         return self._labels.items() <= (held.metadata.labels or {}).items()
 
+    def _is_mine(self, holder: str | None) -> bool:
+        return holder == self.identity or bool(self._keep and holder and holder.startswith(f"{_here()}:{self._keep}+"))
+
     def _gone(self, held: client.V1Lease) -> bool:
         """Whether nobody holds it any more. Raises EngineError where the holder is seen to renew it."""
-        holder = held.spec.holder_identity
-        # this run itself holds what it wrote when the answer was lost
-        if holder == self.identity or _dead_here(holder):
+        holder = self._holder = held.spec.holder_identity
+        # this run itself holds what it wrote when the answer was lost, or in an earlier task
+        if self._is_mine(holder) or _dead_here(holder):
             return True
         if self._holders[held.metadata.name].renewed(held.spec.renew_time):
             raise EngineError(
@@ -192,17 +221,26 @@ class Lease:
 
     def _body(self, held: client.V1Lease | None = None) -> client.V1Lease:
         now = datetime.now(timezone.utc)
-        kind = {"app.kubernetes.io/name": "redis", "app.kubernetes.io/component": "cluster"}
         return client.V1Lease(
             metadata=client.V1ObjectMeta(
                 name=self._name,
-                labels={**kind, **self._labels},
+                labels=self._labels,
                 resource_version=held.metadata.resource_version if held else None,
             ),
             spec=client.V1LeaseSpec(
-                holder_identity=self.identity, lease_duration_seconds=LEASE_SECONDS, acquire_time=now, renew_time=now
+                holder_identity=self.identity,
+                lease_duration_seconds=KEPT_SECONDS if self._keep else LEASE_SECONDS,
+                acquire_time=now,
+                renew_time=now,
             ),
         )
+
+
+def lease_of(
+    api: client.ApiClient, params: Mapping[str, Any], timeout: float, report: Callable[[str], None] = lambda text: None
+) -> Lease:
+    """By the options of a module, see C(LEASE) of _argspec."""
+    return Lease(api, params["namespace"], params["name"], timeout, report, keep=params["keep_lease_for"] or 0)
 
 
 class _Holder:
@@ -250,6 +288,8 @@ def _process_ids() -> str:
 
 
 def _dead_here(holder: str | None) -> bool:
-    """On this host the process id tells at once."""
-    host, _colon, pid = (holder or "").rpartition(":")
-    return bool(_process_ids()) and host == _here() and pid.isdigit() and not os.path.exists(f"/proc/{pid}")
+    """On this host the process ids tell at once: of the module, or of the run and the last worker that had it."""
+    host, _colon, processes = (holder or "").rpartition(":")
+    if not _process_ids() or host != _here():
+        return False
+    return all(number.isdigit() and not os.path.exists(f"/proc/{number}") for number in processes.split("+"))

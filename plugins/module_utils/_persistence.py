@@ -187,14 +187,22 @@ class Persistence:
                     [*silent, *(step.text() for step in plan)],
                     "All of them have to write the right files before they may restart. Run again when they answer.",
                 )
-            if not self._module.check_mode:
-                switch = Switch(fleet, self._params["timeout"], self._report)
-                for step in plan:
-                    switch.run(step)
-                    self.result["actions"].append(step.as_dict())
+            if plan and not self._module.check_mode:
+                self._carry_out(servers, fleet, plan)
         finally:
             fleet.close()
         return self.result
+
+    def _carry_out(self, servers: Servers, fleet: Fleet, plan: list[Step]) -> None:
+        # with the library of Kubernetes, see _servers
+        from ansible_collections.slotwise.redis.plugins.module_utils._lease import lease_of  # noqa: PLC0415
+
+        switch = Switch(fleet, self._params["timeout"], self._report)
+        with lease_of(servers.kubernetes.api, self._params, self._params["timeout"], self._report) as lease:
+            for step in plan:
+                lease.check()
+                switch.run(step)
+                self.result["actions"].append(step.as_dict())
 
     def _show(self, plan: list[Step]) -> None:
         self.result["changed"] = bool(plan)

@@ -161,10 +161,9 @@ class Restarts:
 
     def _carry_out(self) -> None:
         # with the library of Kubernetes, see _servers
-        from ansible_collections.slotwise.redis.plugins.module_utils._lease import Lease  # noqa: PLC0415
+        from ansible_collections.slotwise.redis.plugins.module_utils._lease import lease_of  # noqa: PLC0415
 
-        timeout = float(self._params["timeout"])
-        with Lease(self._api, self._params["namespace"], self._params["name"], timeout, self._report) as lease:
+        with lease_of(self._api, self._params, float(self._params["timeout"]), self._report) as lease:
             while True:
                 # somebody may have changed the template meanwhile, and pods that were made since are of the new one
                 for group in self._groups:

@@ -24,6 +24,8 @@ description:
   - An object that is being deleted is not changed, as a deletion cannot be taken back. The module waits until it is
     gone and creates it anew; check mode says so in a warning. Where something would be lost with it (claims, volumes,
     Secrets, namespaces) the module fails before the first change and says what holds the object.
+  - With O(name), the Lease C(NAME.slotwise.redis) keeps other runs out while this one changes something. It is taken
+    when the Namespace exists.
   - A Namespace is created when it is missing and otherwise left as it is, because others may live in it. It is never
     removed.
 options:
@@ -34,6 +36,12 @@ options:
     type: list
     elements: dict
     required: true
+  namespace:
+    description: Namespace of the deployment whose Lease is taken.
+    type: str
+  name:
+    description: Name of the deployment whose Lease is taken. Without it none is.
+    type: str
   owner_labels:
     description: Labels that tell our objects from those of others.
     type: dict
@@ -68,6 +76,7 @@ requirements:
   - kubernetes >= 29.0
 extends_documentation_fragment:
   - slotwise.redis.attributes
+  - slotwise.redis.lease
   - slotwise.redis.kubernetes
 attributes:
   check_mode:
@@ -126,13 +135,15 @@ advice:
 
 import base64
 import binascii
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES
+from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES, LEASE
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, end
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_client, require_kubernetes
+from ansible_collections.slotwise.redis.plugins.module_utils._lease import lease_of
 from ansible_collections.slotwise.redis.plugins.module_utils._leaving import leaving
 from ansible_collections.slotwise.redis.plugins.module_utils._objects import (
     Objects,
@@ -156,6 +167,8 @@ except ImportError:
 
 
 SHARED = "Namespace"
+ALONE: AbstractContextManager[None] = nullcontext()
+"""Where nobody has to be kept out."""
 
 
 def hide_secret_values(module: AnsibleModule) -> None:
@@ -229,13 +242,22 @@ def make_way(objects: Objects, module: AnsibleModule, refs: list[Ref], live: lis
 
 
 def apply_all(
-    objects: Objects, module: AnsibleModule, refs: list[Ref], live: list[Any], going: set[Ref]
+    objects: Objects,
+    module: AnsibleModule,
+    refs: list[Ref],
+    live: list[Any],
+    going: set[Ref],
+    *,
+    lease: AbstractContextManager[Any],
 ) -> list[dict[str, Any] | None]:
     """The objects as they are after the apply, or would be. Namespaces come first: others live in them."""
 
+    def stays(index: int) -> bool:
+        return live[index] is not None and (refs[index].kind == SHARED or module.params["only_missing"])
+
     def apply(index: int) -> dict[str, Any] | None:
         definition = module.params["definitions"][index]
-        if live[index] is not None and (refs[index].kind == SHARED or module.params["only_missing"]):
+        if stays(index):
             return live[index]
         if module.check_mode and refs[index] in going:
             # The server would try the definition on the object that goes.
@@ -264,22 +286,24 @@ def apply_all(
     after: list[dict[str, Any] | None] = [None] * len(refs)
     first = [index for index, ref in enumerate(refs) if ref.kind == SHARED]
     rest = [index for index, ref in enumerate(refs) if ref.kind != SHARED]
-    for batch in (first, rest):
-        for index, result in zip(batch, in_parallel(apply, batch)):
-            after[index] = result
+    for batch, guard in ((first, ALONE), (rest, ALONE if all(map(stays, rest)) else lease)):
+        with guard:
+            for index, result in zip(batch, in_parallel(apply, batch)):
+                after[index] = result
     return after
 
 
 def delete_all(
-    objects: Objects, module: AnsibleModule, refs: list[Ref], live: list[Any]
+    objects: Objects, module: AnsibleModule, refs: list[Ref], live: list[Any], lease: AbstractContextManager[Any]
 ) -> list[dict[str, Any] | None]:
     """Remove what exists and wait until it is gone."""
     if any(ref.kind == SHARED for ref in refs):
         raise EngineError(f"A {SHARED} is not removed by this module, because others may live in it.")
     present = {ref: found for ref, found in zip(refs, live) if found is not None}
     if present and not module.check_mode:
-        in_parallel(objects.delete, list(present))
-        objects.wait_gone(present, module.params["timeout"])
+        with lease:
+            in_parallel(objects.delete, list(present))
+            objects.wait_gone(present, module.params["timeout"])
     return [None] * len(refs)
 
 
@@ -309,17 +333,17 @@ def diff_of(ref: Ref, before: dict[str, Any] | None, after: dict[str, Any] | Non
     return texts
 
 
-def run(module: AnsibleModule, objects: Objects) -> dict[str, Any]:
-    """Read, check, change, report."""
+def run(module: AnsibleModule, objects: Objects, lease: AbstractContextManager[Any] = ALONE) -> dict[str, Any]:
+    """Read, check, change, report. The Lease is held while something changes."""
     refs = [Ref.of(definition) for definition in module.params["definitions"]]
     live = in_parallel(objects.read, refs)
     check_owners(refs, live, module.params["owner_labels"])
     if module.params["state"] == "present":
         going = make_way(objects, module, refs, live)
         live = [None if ref in going else found for ref, found in zip(refs, live)]
-        result = apply_all(objects, module, refs, live, going)
+        result = apply_all(objects, module, refs, live, going, lease=lease)
     else:
-        result = delete_all(objects, module, refs, live)
+        result = delete_all(objects, module, refs, live, lease)
     before = [meaning(found) for found in live]
     after = [meaning(found) for found in result]
     rows = [
@@ -339,18 +363,30 @@ def main() -> None:
         argument_spec={
             **KUBERNETES,
             "definitions": {"type": "list", "elements": "dict", "required": True},
+            "namespace": {"type": "str"},
+            "name": {"type": "str"},
             "owner_labels": {"type": "dict", "default": {}},
             "only_missing": {"type": "bool", "default": False},
             "left_to_others": {"type": "list", "elements": "str", "default": []},
             "field_manager": {"type": "str", "default": "slotwise.redis"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "timeout": {"type": "int", "default": 300},
+            **LEASE,
         },
+        required_by={"name": ("namespace",)},
         supports_check_mode=True,
     )
     require_kubernetes(module)
     hide_secret_values(module)
-    end(module, lambda: run(module, Objects(api_client(module.params["kubeconfig"], module.params["context"]))))
+    given = module.params
+
+    def work() -> dict[str, Any]:
+        api = api_client(given["kubeconfig"], given["context"])
+        nobody_else = given["name"] and not module.check_mode
+        lease = lease_of(api, given, given["timeout"]) if nobody_else else ALONE
+        return run(module, Objects(api), lease)
+
+    end(module, work)
 
 
 if __name__ == "__main__":

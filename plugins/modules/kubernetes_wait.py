@@ -16,6 +16,7 @@ description:
     among it is ready. Nothing is changed.
   - Says every few seconds what is waited for. It does not wait for pods that refuse their settings, for objects that
     somebody is deleting, or for what does not exist; an API that does not answer is waited for too.
+  - Where this run has kept the Lease of the deployment it goes on keeping it.
   - In check mode it reads once, and takes everything as it is.
 options:
   what:
@@ -39,6 +40,7 @@ requirements:
   - kubernetes >= 29.0
 extends_documentation_fragment:
   - slotwise.redis.attributes
+  - slotwise.redis.lease
   - slotwise.redis.progress
   - slotwise.redis.kubernetes
   - slotwise.redis.queries
@@ -79,13 +81,14 @@ advice:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES, PROGRESS
+from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES, LEASE, PROGRESS
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import end
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import (
     Kubernetes,
     api_client,
     require_kubernetes,
 )
+from ansible_collections.slotwise.redis.plugins.module_utils._lease import lease_of
 from ansible_collections.slotwise.redis.plugins.module_utils._objects import Objects
 from ansible_collections.slotwise.redis.plugins.module_utils._progress import progress
 from ansible_collections.slotwise.redis.plugins.module_utils._queries import QUERIES, answers
@@ -101,6 +104,7 @@ def main():
             "namespace": {"type": "str", "required": True},
             "name": {"type": "str", "required": True},
             "timeout": {"type": "int", "default": 300},
+            **LEASE,
             **PROGRESS,
         },
         supports_check_mode=True,
@@ -117,7 +121,10 @@ def main():
             warnings=lambda: kubernetes.all_warnings(given["namespace"]),
             report=progress(given["progress_file"]),
         )
-        return {"changed": False, "objects": rollout.look() if module.check_mode else rollout.wait()}
+        if module.check_mode:
+            return {"changed": False, "objects": rollout.look()}
+        with lease_of(api, given, given["timeout"]).while_ours():
+            return {"changed": False, "objects": rollout.wait()}
 
     end(module, run)
 

@@ -44,6 +44,7 @@ options:
     default: {}
 extends_documentation_fragment:
   - slotwise.redis.attributes
+  - slotwise.redis.lease
   - slotwise.redis.progress
   - slotwise.redis.cluster
   - slotwise.redis.servers
@@ -127,7 +128,7 @@ advice:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CLUSTER, CONSTRAINTS, PROGRESS
+from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CLUSTER, CONSTRAINTS, LEASE, PROGRESS
 from ansible_collections.slotwise.redis.plugins.module_utils._init import run_init
 
 
@@ -139,6 +140,7 @@ def main():
                 "cluster_node_timeout": {"type": "int", "default": 15000},
                 "repl_diskless_sync_delay": {"type": "int", "default": 5},
                 "placement": {"type": "dict", "default": {}},
+                **LEASE,
                 **PROGRESS,
             },
             supports_check_mode=True,

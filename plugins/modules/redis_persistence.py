@@ -40,6 +40,7 @@ options:
     default: 300
 extends_documentation_fragment:
   - slotwise.redis.attributes
+  - slotwise.redis.lease
   - slotwise.redis.progress
   - slotwise.redis.servers
   - slotwise.redis.kubernetes
@@ -106,7 +107,7 @@ advice:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CONSTRAINTS, PROGRESS, SERVERS
+from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CONSTRAINTS, LEASE, PROGRESS, SERVERS
 from ansible_collections.slotwise.redis.plugins.module_utils._persistence import run_persistence
 
 
@@ -117,6 +118,7 @@ def main():
             "servers": {"type": "int", "required": True},
             "appendonly": {"type": "bool", "required": True},
             "save": {"type": "str", "required": True},
+            **LEASE,
             **PROGRESS,
         },
         supports_check_mode=True,

@@ -57,6 +57,7 @@ options:
     default: 300
 extends_documentation_fragment:
   - slotwise.redis.attributes
+  - slotwise.redis.lease
   - slotwise.redis.progress
   - slotwise.redis.servers
   - slotwise.redis.kubernetes
@@ -128,7 +129,7 @@ advice:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CONSTRAINTS, PROGRESS, SERVERS
+from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CONSTRAINTS, LEASE, PROGRESS, SERVERS
 from ansible_collections.slotwise.redis.plugins.module_utils._restarts import run_restart
 
 
@@ -142,6 +143,7 @@ def main():
             "min_replicas_to_write": {"type": "int", "default": 0},
             "allow_data_loss": {"type": "bool", "default": False},
             "changing": {"type": "list", "elements": "str", "default": []},
+            **LEASE,
             **PROGRESS,
         },
         supports_check_mode=True,

@@ -22,6 +22,7 @@ from typing import Any
 from unittest import mock
 
 from ansible.module_utils import basic
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -50,6 +51,9 @@ class LocalModule(ActionBase):
 
     def outcome(self, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """What the module returns."""
+        if boolean(arguments.get("keep_lease", False)):
+            # This is a worker for one task.
+            arguments["keep_lease_for"] = os.getppid()
         if not self._runs_here():
             return self._execute_module(module_args=arguments, task_vars=task_vars)
         name = self._task.resolved_action or self._task.action

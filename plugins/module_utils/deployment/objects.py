@@ -18,6 +18,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value im
 
 Object = dict[str, Any]
 MAKE, READ, REMOVE = ("get", "create", "patch"), ("get", "list"), ("get", "delete")
+LEASE = ("get", "create", "update", "delete")
 """Verbs of permissions."""
 CONFINED = {
     "allowPrivilegeEscalation": False,

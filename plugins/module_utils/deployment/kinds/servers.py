@@ -35,6 +35,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names im
     selector,
 )
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects import (
+    LEASE,
     MAKE,
     READ,
     REMOVE,
@@ -228,12 +229,11 @@ def permissions(deployment: Deployment) -> list[Object]:
         rule("", "configmaps", ("list", "delete"), here),
         rule("", "secrets", keep, here),
         rule("", "pods", (*READ, "delete") if present else READ, here),
+        rule("coordination.k8s.io", "leases", LEASE, here),
         rule(
             "", "persistentvolumeclaims", (*keep, "list") if not present and deployment.delete_data else ("list",), here
         ),
     ]
-    if present:
-        rules.append(rule("coordination.k8s.io", "leases", ("get", "create", "update", "patch", "delete"), here))
     if present and stored["type"] == "nfs_shared":
         rules.append(rule("", "persistentvolumeclaims", MAKE, here))
     return rules

@@ -24,6 +24,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names im
     selector,
 )
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects import (
+    LEASE,
     READ,
     SCRATCH,
     Maker,
@@ -116,7 +117,10 @@ def earlier_objects(_deployment: Deployment) -> list[Object]:
 def permissions(deployment: Deployment) -> list[Object]:
     """What a run does beside making and removing objects."""
     here = deployment.namespace
-    rules = [rule("", "configmaps", ("list", "delete"), here)]
+    rules = [
+        rule("", "configmaps", ("list", "delete"), here),
+        rule("coordination.k8s.io", "leases", LEASE, here),
+    ]
     if deployment.state == "present":
         rules.append(rule("", "pods", READ, here))
         if secret(deployment):

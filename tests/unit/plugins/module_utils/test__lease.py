@@ -459,3 +459,70 @@ def test_it_renews_by_itself(monkeypatch):
     with lease():
         assert renewed.wait(10)
     assert not api.leases
+
+
+# Kept for the further tasks of a run
+
+
+RUN, OTHER_RUN = 2**22 + 2, 2**22 + 3
+
+
+def test_it_stays_that_of_the_run_until_it_is_given_back(api, clock, monkeypatch):
+    """Each task has a process of its own."""
+    monkeypatch.setattr(_lease, "_dead_here", lambda holder: False)
+    with lease(keep=RUN):
+        pass
+    assert set(api.leases) == {NEW}
+    assert api.leases[NEW].spec.lease_duration_seconds == _lease.KEPT_SECONDS
+    monkeypatch.setattr(_lease.os, "getpid", lambda: 17)
+    with lease(keep=RUN) as held:
+        assert api.holder == held.identity
+        held.check()
+    assert clock.now == 1000, "nobody had to be waited for"
+    lease(keep=OTHER_RUN).give_back()
+    assert set(api.leases) == {NEW}
+    lease(keep=RUN).give_back()
+    assert not api.leases
+    lease(keep=RUN).give_back()
+
+
+def test_another_run_waits_as_long_as_one_task_may_take(api, clock, monkeypatch):
+    monkeypatch.setattr(_lease, "_dead_here", lambda holder: False)
+    with lease(keep=RUN):
+        pass
+    with lease(keep=OTHER_RUN, timeout=100) as held:
+        assert clock.now - 1000 > _lease.KEPT_SECONDS
+        assert api.holder == held.identity
+    with pytest.raises(Unreachable) as caught, lease(keep=RUN, timeout=10):
+        pass
+    assert str(OTHER_RUN) in caught.value.found[0]
+
+
+def test_the_worker_of_a_killed_run_is_waited_for(api, clock, monkeypatch):
+    """A run that was killed leaves the worker of its last task at work."""
+    with lease(keep=RUN) as held:
+        assert not _lease._dead_here(held.identity)
+    monkeypatch.setattr(_lease.os.path, "exists", lambda path: False)
+    assert _lease._dead_here(held.identity)
+
+
+@pytest.mark.parametrize(("holder", "goes_on"), [(None, False), ("b@elsewhere/1-1:7+8", False), ("this run", True)])
+def test_who_waits_only_goes_on_with_what_the_run_has(api, clock, holder, goes_on):
+    waiting = lease(keep=RUN)
+    if holder:
+        api.put(NEW, f"{_lease._here()}:{RUN}+1" if goes_on else holder, OURS)
+    with waiting.while_ours():
+        assert (NEW in api.leases and api.holder == waiting.identity) is goes_on
+    assert ("replace" in api.calls) is goes_on
+
+
+def test_one_of_another_program_is_not_given_back(api, clock):
+    api.put(NEW, f"{_lease._here()}:{RUN}+1", {"app": "elector"})
+    lease(keep=RUN).give_back()
+    assert set(api.leases) == {NEW}
+
+
+def test_one_of_a_run_that_ended_here_goes_with_it(api, clock):
+    api.put(NEW, f"{_lease._here()}:{OTHER_RUN}+{OTHER_RUN}", OURS)
+    lease(keep=RUN).give_back()
+    assert not api.leases
