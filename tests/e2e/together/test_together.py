@@ -4,7 +4,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
+from deployment import ROOT, handle, run_playbook
 from together import Together
+
+from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_client
+from ansible_collections.slotwise.redis.plugins.module_utils._lease import Lease
 
 DEPLOYMENTS = {"accounts", "sessions", "pool", "backends", "proxy", "demo"}
 
@@ -30,3 +36,22 @@ def test_each_topology_is_shown(together: Together) -> None:
         "2 proxies in front of 4 servers",
     ):
         assert together.first.says(text), together.first.shown
+
+
+def test_another_run_is_kept_out_of_every_kind(together: Together) -> None:
+    """With its name, before it changes anything; and nothing stays to keep out the next one."""
+    others = {"accounts": "accounts", "sessions": "sessions", "proxy": "fleet"}
+    limited = ("site.yml", together.inventories, "--limit", ",".join(others))
+    with contextlib.ExitStack() as held:
+        api = api_client(str(ROOT / ".lab" / "kubeconfig"))
+        leases = [held.enter_context(Lease(api, namespace, name, 60)) for name, namespace in others.items()]
+        refused = run_playbook(*limited)
+        assert refused.code != 0, refused.shown
+        for name, namespace in others.items():
+            assert refused.says(f"Another run is changing {namespace}/{name}"), refused.shown
+        assert refused.says(f"holder: {leases[0].identity}"), refused.shown
+        assert not any(refused.changed[name] for name in others), refused.shown
+    again = run_playbook(*limited)
+    assert again.unchanged, again.shown
+    for namespace in others.values():
+        assert "slotwise" not in handle.kubectl("-n", namespace, "get", "leases", "-o", "name").stdout

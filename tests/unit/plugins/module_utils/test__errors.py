@@ -99,7 +99,7 @@ def test_other_exceptions_are_bugs_and_stay_visible():
 
 @pytest.mark.parametrize("source", [kubernetes_access, kubernetes_apply, kubernetes_objects_info])
 def test_modules_of_kubernetes_objects(source, monkeypatch):
-    params = {"kubeconfig": None, "context": None, "definitions": []}
+    params = {"kubeconfig": None, "context": None, "name": None, "definitions": []}
     module = FakeModule(params=params)
     monkeypatch.setattr(source, "AnsibleModule", lambda **options: module)
     monkeypatch.setattr(source, "run", fail)

@@ -389,3 +389,51 @@ def test_a_new_object_has_the_number_that_the_server_gives_it():
 )
 def test_a_field_is_taken_out(wanted, path, left):
     assert kubernetes_apply.without_value(wanted, path) == left
+
+
+class FakeLease:
+    """Notes which objects there were when it was taken, and those at its end."""
+
+    def __init__(self, store):
+        self.store, self.seen = store, []
+
+    def __enter__(self):
+        self.seen.append(sorted(ref.kind for ref in self.store.live))
+
+    def __exit__(self, *unused):
+        self.seen.append(sorted(ref.kind for ref in self.store.live))
+
+
+def test_the_lease_is_taken_when_its_namespace_exists_and_held_while_something_changes():
+    store = FakeStore()
+    lease = FakeLease(store)
+    kubernetes_apply.run(FakeModule(copy.deepcopy(WANTED)), store, lease)
+    assert lease.seen == [["Namespace"], ["ConfigMap", "Namespace"]]
+    lease.seen.clear()
+    kubernetes_apply.run(FakeModule(copy.deepcopy(WANTED[:1]), state="absent"), store, lease)
+    assert lease.seen == [["ConfigMap", "Namespace"], ["Namespace"]]
+
+
+@pytest.mark.parametrize(
+    "options", [{"only_missing": True}, {"state": "absent"}], ids=["all of it exists", "nothing of it exists"]
+)
+def test_no_lease_is_taken_where_nothing_can_change(options):
+    store = FakeStore(*(WANTED if "only_missing" in options else WANTED[1:]))
+    lease = FakeLease(store)
+    kubernetes_apply.run(FakeModule(copy.deepcopy(WANTED[:1]), **options), store, lease)
+    assert lease.seen == []
+
+
+def test_where_another_run_holds_it_nothing_is_changed():
+    class Held:
+        def __enter__(self):
+            raise EngineError("Another run is changing shop/orders.")
+
+        def __exit__(self, *unused):
+            pytest.fail("it was never held")
+
+    store = FakeStore(*WANTED)
+    for state in ("present", "absent"):
+        with pytest.raises(EngineError, match="Another run"):
+            kubernetes_apply.run(FakeModule(copy.deepcopy(WANTED[:1]), state=state), store, Held())
+    assert store.writes == 0

@@ -88,3 +88,14 @@ def test_lines_of_progress_are_shown(monkeypatch):
     )
     action.outcome({}, {"inventory_hostname": "orders"})
     assert shown == ["  [orders] one", "  [orders] two"]
+
+
+@pytest.mark.parametrize("given", [True, "yes", "true"])
+def test_the_lease_is_kept_for_the_run_and_not_for_its_worker(monkeypatch, given):
+    """However the module is run."""
+    action, _complete = task(transport="ssh")
+    monkeypatch.setattr(local_module.os, "getppid", lambda: 4711)
+    action._execute_module = lambda module_args, task_vars: module_args
+    assert action.outcome({"keep_lease": given}, {})["keep_lease_for"] == 4711
+    for other in ({}, {"keep_lease": False}):
+        assert "keep_lease_for" not in action.outcome(dict(other), {})
