@@ -128,6 +128,14 @@ def without_secrets(shown: Mapping[str, Any] | None, other: Mapping[str, Any] | 
     return {**shown, "metadata": metadata, "data": hidden}
 
 
+def without_files(shown: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Only how long the files of an immutable ConfigMap are: it is made whole, and never changed."""
+    if shown is None or shown.get("kind") != "ConfigMap" or not shown.get("immutable"):
+        return shown
+    files = {name: f"({len(text.splitlines())} lines)" for name, text in (shown.get("data") or {}).items()}
+    return {**shown, "data": files}
+
+
 def has_labels(live: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Whether an object carries all these labels."""
     found = live["metadata"].get("labels") or {}

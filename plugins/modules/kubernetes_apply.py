@@ -16,7 +16,7 @@ author:
 description:
   - Server-side apply of a list of objects. What others set in the same objects stays; fields that this collection set
     before and no longer wants are removed.
-  - In diffs the values of Secrets are hidden.
+  - In diffs the values of Secrets are hidden, and of the files of immutable ConfigMaps only the length is shown.
   - Check mode asks the server for a dry run, and predicts objects of a namespace that does not exist yet from their
     definitions.
   - An object that exists and does not carry the labels of O(owner_labels) belongs to someone else. It is neither
@@ -155,6 +155,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._objects import (
     stops_rolling,
     value_at,
     with_value,
+    without_files,
     without_secrets,
     without_value,
 )
@@ -327,7 +328,7 @@ def diff_of(ref: Ref, before: dict[str, Any] | None, after: dict[str, Any] | Non
     """A diff entry for one object."""
     texts = {}
     for side, shown, other in (("before", before, after), ("after", after, before)):
-        hidden = without_secrets(shown, other)
+        hidden = without_files(without_secrets(shown, other))
         texts[side] = "" if hidden is None else yaml.safe_dump(hidden, default_flow_style=False)
         texts[f"{side}_header"] = str(ref)
     return texts

@@ -169,6 +169,18 @@ def test_diff_has_one_entry_for_each_object_that_changes():
     assert "resourceVersion" not in diff[1]["after"]
 
 
+@pytest.mark.parametrize(("immutable", "shown"), [(True, "start.sh: (2 lines)"), (False, "set -eu"), (None, "set -eu")])
+def test_files_that_never_change_are_not_shown(immutable, shown):
+    """A first deployment brings thousands of lines of them."""
+    more = {} if immutable is None else {"immutable": immutable}
+    files = definition("ConfigMap", "orders-scripts-1a2b", "shop", data={"start.sh": "set -eu\nexec redis\n"}, **more)
+    made = run(FakeStore(definition("Namespace", "shop")), [files], check_mode=True)["diff"][0]["after"]
+    assert shown in made
+    assert "exec redis" not in made if immutable else "exec redis" in made
+    gone = run(FakeStore(files, definition("Namespace", "shop")), [files], check_mode=True, state="absent")["diff"][0]
+    assert shown in gone["before"]
+
+
 def test_someone_elses_object_stops_everything():
     foreign = definition("ConfigMap", "orders", "shop")
     foreign["metadata"]["labels"] = {"owner": "them"}
