@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - slotwise.redis contributors (@slotwise)
 description:
-  - Fills in what was left out. Values are not checked; P(slotwise.redis.volume_plan_problems#filter) does that.
+  - Fills in what was left out. Values are not checked; P(slotwise.redis.deployment#filter) does that.
 positional: _input
 options:
   name:
