@@ -26,13 +26,24 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-MODULES = "ansible_collections.slotwise.redis.plugins.modules"
+COLLECTION = "ansible_collections.slotwise.redis.plugins"
+MODULES = f"{COLLECTION}.modules"
 PROFILE = "legacy"
 POLL_SECONDS = 0.5
 display = Display()
+# Ansible loads an action plugin before it forks a worker for the task: what is imported here none of them has to import,
+# as the parts of the client of Kubernetes, which comes without them, and what the filters of the roles need.
+LIBRARIES = (
+    "dns.resolver",
+    "kubernetes.client.api.apps_v1_api",
+    "kubernetes.client.api.coordination_v1_api",
+    "kubernetes.client.api.core_v1_api",
+    "kubernetes.dynamic",
+    "redis",
+)
+importlib.import_module(f"{COLLECTION}.module_utils.deployment.problems")
 try:
-    # Before workers are forked, so that none has to.
-    for _library in ("dns.resolver", "kubernetes.dynamic", "redis"):
+    for _library in LIBRARIES:
         importlib.import_module(_library)
     COMPLETE = True
 except ImportError:
@@ -44,6 +55,10 @@ class LocalModule(ActionBase):
 
     _supports_check_mode = True
     _supports_async = True
+
+    def __init_subclass__(cls) -> None:
+        if cls.__module__ != __name__:
+            importlib.import_module(f"{MODULES}.{cls.__module__.rpartition('.')[2]}")
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
