@@ -31,7 +31,7 @@ MODULES = f"{COLLECTION}.modules"
 PROFILE = "legacy"
 POLL_SECONDS = 0.5
 display = Display()
-# Ansible loads an action plugin before it forks a worker for the task: what is imported here none of them has to import,
+# Ansible loads an action plugin before it forks workers for the task: what is imported here none of them has to import,
 # as the parts of the client of Kubernetes, which comes without them, and what the filters of the roles need.
 LIBRARIES = (
     "dns.resolver",
