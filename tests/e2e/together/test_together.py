@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-import contextlib
-
+import pytest
 from deployment import ROOT, handle, run_playbook
 from together import Together
 
@@ -38,20 +37,18 @@ def test_each_topology_is_shown(together: Together) -> None:
         assert together.first.says(text), together.first.shown
 
 
-def test_another_run_is_kept_out_of_every_kind(together: Together) -> None:
+@pytest.mark.parametrize(
+    ("name", "namespace"), [("accounts", "accounts"), ("sessions", "sessions"), ("proxy", "fleet")]
+)
+def test_another_run_is_kept_out_of_every_kind(together: Together, name: str, namespace: str) -> None:
     """With its name, before it changes anything; and nothing stays to keep out the next one."""
-    others = {"accounts": "accounts", "sessions": "sessions", "proxy": "fleet"}
-    limited = ("site.yml", together.inventories, "--limit", ",".join(others))
-    with contextlib.ExitStack() as held:
-        api = api_client(str(ROOT / ".lab" / "kubeconfig"))
-        leases = [held.enter_context(Lease(api, namespace, name, 60)) for name, namespace in others.items()]
+    limited = ("site.yml", together.inventories, "--limit", name)
+    with Lease(api_client(str(ROOT / ".lab" / "kubeconfig")), namespace, name, 60) as lease:
         refused = run_playbook(*limited)
         assert refused.code != 0, refused.shown
-        for name, namespace in others.items():
-            assert refused.says(f"Another run is changing {namespace}/{name}"), refused.shown
-        assert refused.says(f"holder: {leases[0].identity}"), refused.shown
-        assert not any(refused.changed[name] for name in others), refused.shown
+        assert refused.says(f"Another run is changing {namespace}/{name}"), refused.shown
+        assert refused.says(f"holder: {lease.identity}"), refused.shown
+        assert not refused.changed[name], refused.shown
     again = run_playbook(*limited)
     assert again.unchanged, again.shown
-    for namespace in others.values():
-        assert "slotwise" not in handle.kubectl("-n", namespace, "get", "leases", "-o", "name").stdout
+    assert "slotwise" not in handle.kubectl("-n", namespace, "get", "leases", "-o", "name").stdout
