@@ -118,6 +118,7 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Earlier]:
     made.remove()
 
 
+@pytest.mark.long  # seven minutes, and only what an earlier release made can fail it
 def test_deployments_of_an_earlier_release_are_taken_over(earlier: Earlier) -> None:
     cluster, sentinel, standalone = (earlier.of[kind] for kind in KINDS)
     cluster.write_keys("before")

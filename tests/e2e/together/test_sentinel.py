@@ -490,6 +490,7 @@ def test_failovers_in_a_row(accounts: Watched, times: int) -> None:
     print(f"{times} failovers: the slowest until its label {slowest:.2f} s")
 
 
+@pytest.mark.long  # the deployments of this folder are beside each other too, in namespaces of their own
 def test_other_deployments_in_the_namespace_do_not_mix_with_it(accounts: Watched, tmp_path: pathlib.Path) -> None:
     """Another one with Sentinels, on NFS and with a port of the nodes, and a standalone server, in one inventory."""
     nodes = handle.lab().machine("lab-worker1").address
