@@ -21,6 +21,7 @@ from ansible_collections.slotwise.redis.tests.integration.test_handover import C
 
 CHANGING = ("SET", "FAILOVER", "PAUSE")
 PARAMS = {
+    "keep_lease_for": None,
     "namespace": "shop",
     "name": MASTER_NAME,
     "master_name": None,
@@ -113,7 +114,7 @@ def play(monkeypatch):
         cluster = Cluster(farm)
         monkeypatch.setattr(_restarts, "Servers", lambda *_given: cluster.group(cluster.pods))
         monkeypatch.setattr(_restarts, "Sentinels", lambda *_given: cluster.group(cluster.sentinels))
-        monkeypatch.setattr(_lease, "Lease", lambda *_given: contextlib.nullcontext(Some(check=lambda: None)))
+        monkeypatch.setattr(_lease, "Lease", lambda *_given, **_more: contextlib.nullcontext(Some(check=lambda: None)))
         for module in (_sentinels, _restart, _handover):
             monkeypatch.setattr(module, "pod_of", lambda host: cluster.names.get(host, host))
         return cluster
