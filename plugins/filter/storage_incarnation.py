@@ -19,7 +19,7 @@ description:
 positional: _input
 options:
   _input:
-    description: Rows of P(slotwise.redis.volume_plan#filter).
+    description: Rows of the plan, C(storage.volumes) of M(slotwise.redis.deployment_info).
     type: list
     elements: dict
     required: true

@@ -17,7 +17,7 @@ description:
 positional: _input
 options:
   _input:
-    description: The C(common_storage_plan) of each deployment.
+    description: The plan of each deployment, as P(slotwise.redis.storage_plans#filter) has it.
     type: list
     elements: dict
     required: true

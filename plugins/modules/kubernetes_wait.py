@@ -68,6 +68,19 @@ objects:
   description: For each query the objects found at the end, as M(slotwise.redis.kubernetes_objects_info) returns them.
   returned: success
   type: dict
+stands:
+  description: Whether its StatefulSet or Deployment exists, and nothing of it but pods is being deleted.
+  returned: success
+  type: bool
+replicas:
+  description: How many pods it asks for.
+  returned: success
+  type: int
+outdated:
+  description: Names of servers that were made before the latest settings.
+  returned: success
+  type: list
+  elements: str
 found:
   description: The evidence, such as pods that are not ready and what Kubernetes says about them.
   returned: failure
@@ -93,6 +106,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._objects import Obj
 from ansible_collections.slotwise.redis.plugins.module_utils._progress import progress
 from ansible_collections.slotwise.redis.plugins.module_utils._queries import QUERIES, answers
 from ansible_collections.slotwise.redis.plugins.module_utils._rollout import Rollout
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment import readiness
 
 
 def main():
@@ -112,6 +126,9 @@ def main():
     require_kubernetes(module)
     given = module.params
 
+    def result(found):
+        return {"changed": False, "objects": found, **readiness.summary(found, given["name"])}
+
     def run():
         api = api_client(given["kubeconfig"], given["context"])
         objects, kubernetes = Objects(api), Kubernetes(api)
@@ -122,9 +139,9 @@ def main():
             report=progress(given["progress_file"]),
         )
         if module.check_mode:
-            return {"changed": False, "objects": rollout.look()}
+            return result(rollout.look())
         with lease_of(api, given, given["timeout"]).while_ours():
-            return {"changed": False, "objects": rollout.wait()}
+            return result(rollout.wait())
 
     end(module, run)
 

@@ -26,8 +26,10 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.slotwise.redis.plugins.plugin_utils.variables import plain
+
 COLLECTION = "ansible_collections.slotwise.redis.plugins"
-MODULES = f"{COLLECTION}.modules"
+ACTIONS, MODULES = f"{COLLECTION}.action", f"{COLLECTION}.modules"
 PROFILE = "legacy"
 POLL_SECONDS = 0.5
 display = Display()
@@ -55,10 +57,15 @@ class LocalModule(ActionBase):
 
     _supports_check_mode = True
     _supports_async = True
+    talks = False
+    modules: tuple[str, ...] = ()
+    """What it asks, where that is not the module of its name."""
 
     def __init_subclass__(cls) -> None:
-        if cls.__module__ != __name__:
-            importlib.import_module(f"{MODULES}.{cls.__module__.rpartition('.')[2]}")
+        folder, _dot, name = cls.__module__.rpartition(".")
+        if folder == ACTIONS:
+            for module in cls.modules or (name,):
+                importlib.import_module(f"{MODULES}.{module}")
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
@@ -66,12 +73,23 @@ class LocalModule(ActionBase):
 
     def outcome(self, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """What the module returns."""
+        return self.ask(self._task.resolved_action or self._task.action, arguments, task_vars, self.talks)
+
+    def ask(
+        self, name: str, arguments: dict[str, Any], task_vars: Mapping[str, Any], talks: bool = False
+    ) -> dict[str, Any]:
+        """What a module of this collection returns; one that C(talks) has lines to show while it runs."""
+        if not talks or self._connection.transport != "local" or self._task.async_val:
+            return self._ask(name, arguments, task_vars)
+        with _followed(task_vars.get("inventory_hostname", "")) as path:
+            return self._ask(name, {**arguments, "progress_file": path}, task_vars)
+
+    def _ask(self, name: str, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         if boolean(arguments.get("keep_lease", False)):
             # This is a worker for one task.
             arguments["keep_lease_for"] = os.getppid()
         if not self._runs_here():
-            return self._execute_module(module_args=arguments, task_vars=task_vars)
-        name = self._task.resolved_action or self._task.action
+            return self._execute_module(module_name=name, module_args=arguments, task_vars=task_vars)
         self._update_module_args(name, arguments, task_vars)
         text = run_module(name.rpartition(".")[2], arguments)
         return self._parse_returned_data({"stdout": text}, PROFILE)
@@ -84,17 +102,13 @@ class LocalModule(ActionBase):
 class TalkingModule(LocalModule):
     """Also passes on the lines that the module writes to its progress file while it runs."""
 
-    def outcome(self, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        if self._connection.transport != "local" or self._task.async_val:
-            return super().outcome(arguments, task_vars)
-        with _followed(task_vars.get("inventory_hostname", "")) as path:
-            return super().outcome({**arguments, "progress_file": path}, task_vars)
+    talks = True
 
 
 def run_module(name: str, arguments: Mapping[str, Any]) -> str:
     """What the module prints. It may change how signals are handled, as it has a process of its own elsewhere."""
     module = importlib.import_module(f"{MODULES}.{name}")
-    given = json.dumps({"ANSIBLE_MODULE_ARGS": _plain(arguments)}).encode()
+    given = json.dumps({"ANSIBLE_MODULE_ARGS": plain(arguments)}).encode()
     before = signal.getsignal(signal.SIGTERM)
     printed = io.StringIO()
     try:
@@ -108,15 +122,6 @@ def run_module(name: str, arguments: Mapping[str, Any]) -> str:
     finally:
         signal.signal(signal.SIGTERM, before)
     return printed.getvalue()
-
-
-def _plain(value: Any) -> Any:
-    """The same without the types of Ansible, which JSON does not know."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
 
 
 @contextlib.contextmanager

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import pathlib
 
-import jinja2
 import pytest
 
 from ansible_collections.slotwise.redis.plugins.module_utils._directives import persistence
-from ansible_collections.slotwise.redis.tests.integration.farm import ROOT, Farm, Flavor
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.redis_conf import redis_conf
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
+from ansible_collections.slotwise.redis.tests.integration.farm import Farm, Flavor
 
-TEMPLATE = ROOT / "roles" / "common" / "templates" / "redis.conf.j2"
 CONFIGS = (
     {},
     {"appendonly": False, "save": "''"},
@@ -54,15 +54,9 @@ class Written(Farm):
 
 
 def written(config: dict) -> str:
-    """The lines of the template that come from a user's directives."""
-    environment = jinja2.Environment(trim_blocks=True, autoescape=False)
-    environment.filters.update(zip=zip, combine=lambda one, other: {**one, **other})
-    environment.globals["dict"] = dict
-    nothing = {"config": {}, "fixed": {}}
-    text = environment.from_string(TEMPLATE.read_text()).render(
-        __common_settings={"config": config}, __common_server=nothing
-    )
-    return text.partition("# Fixed")[0]
+    """The lines of redis.conf that come from a user's directives."""
+    deployment = Deployment.read("redis_standalone", {"redis_standalone_config": config})
+    return redis_conf(deployment, {}, {}).partition("# Fixed")[0]
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)

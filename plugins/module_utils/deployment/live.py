@@ -37,8 +37,6 @@ class Live:
     """The NFS server: C(name) in the inventory, if it has one, and C(address)."""
     volumes: Sequence[Mapping[str, str]] = ()
     """Persistent volumes of the deployment, see C(_live_volumes.existing_volumes)."""
-    change: Mapping[str, Any] = field(default_factory=dict)
-    """Of Twemproxy: what another pool does to the keys, see filter C(twemproxy_ring_change)."""
 
     def all(self, *queries: str) -> list[Object]:
         return [item for query in queries for item in self.found.get(query, ())]

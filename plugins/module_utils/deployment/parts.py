@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -56,6 +58,14 @@ def removable(deployment: Deployment) -> list[Object]:
 def code(deployment: Deployment) -> list[str]:
     """Names of the ConfigMaps with files that pods keep until they are restarted."""
     return [item["metadata"]["name"] for item in objects(deployment) if item.get("immutable")]
+
+
+def is_code(deployment: Deployment, config_map: Mapping[str, Any]) -> bool:
+    """Whether a ConfigMap of its labels has files that pods keep, of these settings or of earlier ones."""
+    name = config_map["metadata"]["name"]
+    if deployment.kind == "twemproxy":
+        return bool(name != deployment.names.config)
+    return bool(re.match(f"{re.escape(deployment.name)}-(scripts|agent)(-|$)", name))
 
 
 def permissions(deployment: Deployment) -> list[dict[str, Any]]:

@@ -35,7 +35,9 @@ def live_problems(deployment: Deployment, live: Live) -> list[str]:
 
 
 def spread_warnings(deployment: Deployment, live: Live) -> list[str]:
-    """What the failure of one machine could take because too few may run the pods. Not of Twemproxy."""
+    """What the failure of one machine could take because too few may run the pods. Proxies keep nothing."""
+    if deployment.kind == "twemproxy":
+        return []
     return list(nodes.too_few(deployment, live, kind_of(deployment).describe(deployment).spread))
 
 

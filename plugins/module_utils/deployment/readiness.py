@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 Object = Mapping[str, Any]
 WORKLOADS = ("StatefulSet", "Deployment")
+CHECKSUM = "slotwise.redis/config-checksum"
 REFUSES = 78
 """A container that cannot start with the settings it has ends with this exit code, see names.sh."""
 
@@ -17,11 +19,17 @@ REFUSES = 78
 def is_ready(workload: Object) -> bool:
     """Whether its status is about its latest settings, and all pods are ready; of a Deployment also all new."""
     status, wanted = workload.get("status") or {}, workload["spec"]["replicas"]
-    if status.get("observedGeneration", 0) < workload["metadata"]["generation"]:
+    if not is_observed(workload):
         return False
     if workload["kind"] == "StatefulSet":
         return status.get("readyReplicas", 0) == wanted
     return {status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")} == {wanted}
+
+
+def is_observed(workload: Object) -> bool:
+    """Whether its status is about its latest settings."""
+    observed = (workload.get("status") or {}).get("observedGeneration", 0)
+    return bool(observed >= workload["metadata"]["generation"])
 
 
 def refusals(pods: Iterable[Object]) -> dict[str, str]:
@@ -33,6 +41,45 @@ def refusals(pods: Iterable[Object]) -> dict[str, str]:
             if "running" not in container["state"] and ended.get("exitCode") == REFUSES:
                 found[pod["metadata"]["name"]] = (ended.get("message") or "see its log").strip()
     return found
+
+
+def replaceable(pods: Iterable[Object], workloads: Iterable[Object]) -> list[str]:
+    """Names of pods that Kubernetes goes on starting with settings that will not do.
+
+    They refused these, or have earlier ones than C(workloads) and no server of theirs ever began.
+    """
+    revisions = {(workload.get("status") or {}).get("updateRevision", "") for workload in workloads}
+    return [
+        pod["metadata"]["name"]
+        for pod in pods
+        if "leaving" not in pod and (_refused(pod) or (not _began(pod) and _revision(pod) not in revisions))
+    ]
+
+
+def summary(found: Mapping[str, Sequence[Object]], name: str) -> dict[str, Any]:
+    """What of C(found), by the id of its query, others want to know: C(stands), C(replicas) and C(outdated)."""
+    workloads = [*found.get("statefulset", ()), *found.get("deployment", ())]
+    going = [item for query, items in found.items() if query != "pods" for item in items if "leaving" in item]
+    latest = (workloads[0].get("status") or {}).get("updateRevision", "") if workloads else ""
+    ours = re.compile(f"{re.escape(name)}-[0-9]+")
+    return {
+        "stands": bool(workloads) and not going,
+        "replicas": workloads[0]["spec"]["replicas"] if workloads else 0,
+        "outdated": sorted(
+            pod["metadata"]["name"]
+            for pod in found.get("pods", ())
+            if ours.fullmatch(pod["metadata"]["name"]) and _revision(pod) not in ("", latest)
+        ),
+    }
+
+
+def restarting(workload: Object, checksum: str) -> bool:
+    """Whether servers run that will restart with another configuration, now or at some time."""
+    if not workload:
+        return False
+    template = (workload["spec"]["template"].get("metadata") or {}).get("annotations") or {}
+    updated = (workload.get("status") or {}).get("updatedReplicas", 0)
+    return template.get(CHECKSUM, "") != checksum or updated != workload["spec"]["replicas"]
 
 
 def obstacles(pods: Iterable[Object]) -> dict[str, str]:
@@ -61,6 +108,21 @@ def _reasons(pod: Object) -> Iterator[str]:
 def _serves(pod: Object) -> bool:
     conditions = (pod.get("status") or {}).get("conditions") or []
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def _refused(pod: Object) -> bool:
+    """A container ended so, and none of its name serves."""
+    return any(
+        _ended(container).get("exitCode") == REFUSES and not container.get("ready") for container in _containers(pod)
+    )
+
+
+def _began(pod: Object) -> bool:
+    return any(_ended(container) or "running" in container["state"] for container in _containers(pod))
+
+
+def _revision(pod: Object) -> str:
+    return str((pod["metadata"].get("labels") or {}).get("controller-revision-hash", ""))
 
 
 def _containers(pod: Object) -> list[Object]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.slotwise.redis.plugins.module_utils._storage import ON_NFS, storage_settings
+from ansible_collections.slotwise.redis.plugins.module_utils._storage import ON_MACHINES, ON_NFS, storage_settings
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import Names
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import convert
 
@@ -81,6 +81,10 @@ class Deployment:
     def stored(self) -> Mapping[str, Any]:
         """Its storage with nothing left out."""
         return storage_settings(self.options["storage"], self.options["name"], self.options["namespace"])
+
+    @property
+    def on_machines(self) -> bool:
+        return self.stored["type"] in ON_MACHINES
 
     @property
     def on_nfs(self) -> bool:

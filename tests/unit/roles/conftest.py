@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
-TOPOLOGIES = ("redis_cluster", "redis_sentinel", "redis_standalone")
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +44,12 @@ def render(tmp_path_factory):
 
 
 def _play(folder: Path, role: str, scenarios: dict[str, tuple]) -> str:
-    """A playbook that renders the scenarios of one role, with what it shares with others."""
+    """A playbook that renders the scenarios of one role."""
     home = folder / role
-    roles = [role, "common"] if role in TOPOLOGIES else [role]
     # Templates and files are looked for beside the play.
     for name in ("templates", "files"):
         (home / name).mkdir(parents=True)
-        for file in (file for part in roles for file in (ROOT / "roles" / part / name).glob("*")):
+        for file in (file for file in (ROOT / "roles" / role / name).glob("*")):
             (home / name / file.name).symlink_to(file)
     mine = [name for name, (of, *_rest) in scenarios.items() if of == role]
     # A fact for each: one that grows would be rendered again by every task.
@@ -61,9 +59,7 @@ def _play(folder: Path, role: str, scenarios: dict[str, tuple]) -> str:
             "ansible.builtin.set_fact": {facts[name]: "{{ " + expression + " }}"},
             # Variables of a task, so that no scenario leaves anything behind for the next.
             "vars": {
-                "__common_topology": role,
-                f"__{roles[-1]}_found": {"objects": found},
-                f"__{roles[-1]}_live": found,
+                f"__{role}_live": found,
                 **given,
             },
         }
@@ -77,7 +73,7 @@ def _play(folder: Path, role: str, scenarios: dict[str, tuple]) -> str:
         "hosts": "localhost",
         "gather_facts": False,
         "vars": {"role_path": str(ROOT / "roles" / role)},
-        "vars_files": [str(ROOT / "roles" / r / part / "main.yml") for part in ("defaults", "vars") for r in roles],
+        "vars_files": [str(ROOT / "roles" / role / part / "main.yml") for part in ("defaults", "vars")],
         "tasks": [*tasks, {"ansible.builtin.copy": write, "vars": {"rendered": rendered}}],
     }
     path = home / "play.yml"

@@ -18,6 +18,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment import parts
+from ansible_collections.slotwise.redis.tests.unit.deployments import value
+
 ROOT = Path(__file__).resolve().parents[3]
 GOLDEN, RESULTS = Path(__file__).with_name("golden"), ROOT / "build" / "golden"
 KINDS = ("redis_cluster", "redis_sentinel", "redis_standalone", "twemproxy")
@@ -201,15 +204,23 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def rendered(render):
-    scenarios = {}
+    of_volumes = {name: case for name, case in CASES.items() if case[0] == "k8s_storage"}
+    found = {
+        name: {"objects": result}
+        for name, result in render(
+            {name: (kind, "__k8s_storage_objects", given, NOTHING) for name, (kind, given) in of_volumes.items()}
+        ).items()
+    }
     for name, (kind, given) in CASES.items():
-        part = kind if kind in ("twemproxy", "k8s_storage") else "common"
-        keys = ("objects",) if kind == "k8s_storage" else ("rules", "removable")
-        if kind != "k8s_storage" and not name.startswith("absent."):
-            keys += ("objects",)
-        parts = "{" + ", ".join(f"'{key}': __{part}_{key}" for key in keys) + "}"
-        scenarios[name] = kind, parts, given, NOTHING
-    return render(scenarios)
+        if kind == "k8s_storage":
+            continue
+        # The deployment that an example of Twemproxy names is beside it.
+        hosts = {host: CASES[f"twemproxy.{host}"][1] for host in ["backends"] if kind == "twemproxy"}
+        made, _live = value(kind, given, NOTHING, hosts=hosts)
+        found[name] = {"rules": parts.permissions(made), "removable": parts.removable(made)}
+        if not name.startswith("absent."):
+            found[name]["objects"] = parts.objects(made)
+    return found
 
 
 def merged(rules: list[dict]) -> list[dict]:

@@ -9,6 +9,12 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.readiness import (
+    is_observed,
+    replaceable,
+    summary,
+)
+from ansible_collections.slotwise.redis.tests.unit.deployments import action, look, problems, without_looking
 from ansible_collections.slotwise.redis.tests.unit.given_servers import (
     ALONE,
     GIVEN,
@@ -18,12 +24,7 @@ from ansible_collections.slotwise.redis.tests.unit.given_servers import (
     running,
 )
 
-INPUT, LIVE = "__common_input_problems", "__common_live_problems"
 NOTES = "lookup('ansible.builtin.template', 'notes.txt.j2')"
-
-
-def compared(same):
-    return {"__common_compared": {"objects": {"secret": [{"compare": {"password": same}}]}}}
 
 
 def pod(name, revision="new", ready=True, **status):
@@ -41,6 +42,8 @@ RUNNING = {
         {"spec": {"ports": [{"nodePort": 30079}]}, "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
     ],
 }
+RUNNING_CLUSTER = {"objects": RUNNING, **summary(RUNNING, "orders")}
+UP_TO_DATE = {"objects": RUNNING, **summary({**RUNNING, "pods": RUNNING["pods"][:1]}, "orders")}
 ROW = {
     "shard": 0,
     "role": "master",
@@ -52,7 +55,7 @@ ROW = {
     "link_up": True,
 }
 SHOWN = {
-    "__common_running": {"objects": RUNNING},
+    "__redis_cluster_running": RUNNING_CLUSTER,
     "__redis_cluster_verified": {"topology": [ROW], "placement": ["all masters on node1"]},
 }
 TEXTS = {
@@ -101,7 +104,7 @@ WATCHED_TEXTS = {
         NOTES,
         {
             "redis_sentinel_service_type": kind,
-            "__common_running": {"objects": {**RUNNING, "pods": RUNNING["pods"][:1]}},
+            "__redis_sentinel_running": UP_TO_DATE,
             "__redis_sentinel_verified": WATCHED_SEEN,
         },
     )
@@ -112,7 +115,7 @@ ALONE_TEXTS = {
     f"alone: notes of {count}": (
         NOTES,
         {
-            "__common_running": {"objects": {**RUNNING, "pods": RUNNING["pods"][:1]}},
+            "__redis_standalone_running": UP_TO_DATE,
             "__redis_standalone_verified": {
                 "servers": [{**SERVER, "pod": f"orders-{i}"} for i in range(count)],
                 "placement": [f"{count} together"],
@@ -123,23 +126,20 @@ ALONE_TEXTS = {
 }
 
 
-NO_RIGHTS = {"__redis_sentinel_rights": {"objects": {"account": [], "role": [], "binding": []}}}
 ON_NFS = {"type": "nfs", "server": "192.0.2.1"}
 ON_ANOTHER = {"metadata": {"name": "shop.orders-0"}, "spec": {"nfs": {"server": "192.0.2.9", "path": "/exports/x"}}}
-# A sentence for each way that something takes from a role to its refusals: (role, expression, further variables, what
-# Kubernetes has, words of each sentence).
+# A sentence for each way that something takes to a refusal: (role, further variables, what Kubernetes has, words of
+# each sentence).
 WIRED = {
-    "cluster: fine": ("redis_cluster", INPUT, {"redis_cluster_shards": "3"}, NOTHING, []),
+    "cluster: fine": ("redis_cluster", {"redis_cluster_shards": "3"}, NOTHING, []),
     "cluster: variables and password": (
         "redis_cluster",
-        INPUT,
         {"redis_cluster_shards": "2", "redis_cluster_password": "hunter2\nrequirepass x"},
         NOTHING,
         ["redis_cluster_password has control characters", "redis_cluster_shards is 2. Allowed: 3 or more"],
     ),
     "cluster: wrong types": (
         "redis_cluster",
-        INPUT,
         {"redis_cluster_config": "maxmemory 1gb", "redis_cluster_storage": "local", "redis_cluster_shards": "three"},
         NOTHING,
         [
@@ -148,84 +148,67 @@ WIRED = {
             "redis_cluster_config is maxmemory 1gb. Allowed: a mapping.",
         ],
     ),
-    "cluster: fine as it runs": ("redis_cluster", LIVE, {"redis_cluster_replicas": 2}, running(), []),
+    "cluster: fine as it runs": ("redis_cluster", {"redis_cluster_replicas": 2}, running(), []),
     "cluster: machines and passwords that differ": (
         "redis_cluster",
-        LIVE,
         {
             "redis_cluster_replicas": 2,
             "redis_cluster_storage": {"size": "1Gi", "hosts": ["elsewhere"]},
             "redis_cluster_password": "hunter2",
-            **compared(False),
+            "differs": True,
         },
         running(),
         ["no Kubernetes node is called elsewhere", "redis_cluster_password is not the password in Secret"],
     ),
     "cluster: the same password": (
         "redis_cluster",
-        LIVE,
-        {"redis_cluster_replicas": 2, "redis_cluster_password": "hunter2", **compared(True)},
+        {"redis_cluster_replicas": 2, "redis_cluster_password": "hunter2"},
         running(),
         [],
     ),
     "cluster: volumes on another server": (
         "redis_cluster",
-        LIVE,
         {"redis_cluster_storage": ON_NFS},
         {**NOTHING, "volumes": [ON_ANOTHER]},
         ["redis_cluster_storage.server is 192.0.2.1 (address 192.0.2.1), and the volumes of orders exist on 192.0.2.9"],
     ),
     "cluster: removal": (
         "redis_cluster",
-        LIVE,
         {"redis_cluster_state": "absent", "redis_cluster_existing_secret": "gone"},
         {**NOTHING, "claims": [claim(0)]},
         ["hold data of a deployment orders of topology standalone"],
     ),
-    "cluster: too few machines": (
-        "redis_cluster",
-        "__common_spread_warnings",
-        {"redis_cluster_storage": {"hosts": ["node1", "node2"]}},
-        NOTHING,
-        ["2 machines (node1, node2) may run the servers, and with fewer than 3"],
-    ),
     "standalone: variables": (
         "redis_standalone",
-        INPUT,
         {"redis_standalone_instances": 0},
         NOTHING,
         ["redis_standalone_instances is 0. Allowed: 1"],
     ),
     "standalone: what runs": (
         "redis_standalone",
-        LIVE,
         {},
         {**NOTHING, "claims": [claim(0), claim(9)]},
         ["redis_standalone_instances is 2 and there are claims with the data of 10 servers"],
     ),
     "sentinel: variables, one by a former name": (
         "redis_sentinel",
-        INPUT,
         {"redis_sentinel_sentinels": 4, "redis_sentinel_labeller_image": "python:3.12"},
         NOTHING,
         ["redis_sentinel_sentinels is 4. Allowed: an odd number", "redis_sentinel_labeller_image is called redis_sent"],
     ),
     "sentinel: what runs": (
         "redis_sentinel",
-        LIVE,
         {},
         {**NOTHING, "claims": [claim(3, "sentinel")]},
         ["redis_sentinel_servers is 3 and there are claims with the data of 4 servers"],
     ),
     "sentinel: rights": (
         "redis_sentinel",
-        "__redis_sentinel_rights_problems",
-        {"redis_sentinel_role_create": False, **NO_RIGHTS},
+        {"redis_sentinel_role_create": False},
         NOTHING,
         ["redis_sentinel_role_create is false, and namespace shop has no Role orders-agent"],
     ),
 }
-MAY_RUN = "__common_server_nodes if __common_storage_on_nfs else []"
 # name: (storage, nodes that pods may run on, as the plan of the volumes has them)
 NFS_NODES = {
     "all nodes": (ON_NFS, ["node1", "node2", "node3"]),
@@ -267,71 +250,49 @@ BEGUN = [
 
 @pytest.fixture(scope="module")
 def said(render):
-    """What each scenario renders to."""
+    """The notes of each scenario."""
     given = {"redis_cluster": GIVEN, "redis_sentinel": WATCHED, "redis_standalone": ALONE}
-    wired = {
-        name: (role, expression, {**given[role], **more}, found)
-        for name, (role, expression, more, found, _words) in WIRED.items()
-    }
-    texts = {
-        name: ("redis_cluster", expression, {**GIVEN, **more}, NOTHING) for name, (expression, more) in TEXTS.items()
-    }
-    alone_texts = {
-        name: ("redis_standalone", expression, {**ALONE, **more}, NOTHING)
-        for name, (expression, more) in ALONE_TEXTS.items()
-    }
-    nodes = {
-        name: ("redis_cluster", f"({MAY_RUN})", {**GIVEN, "redis_cluster_storage": storage}, NOTHING)
-        for name, (storage, _wanted) in NFS_NODES.items()
-    }
-    sentinel_texts = {
-        name: ("redis_sentinel", expression, {**WATCHED, **more}, NOTHING)
-        for name, (expression, more) in WATCHED_TEXTS.items()
-    }
+    texts = [("redis_cluster", name, expression, {**SHOWN, **more}) for name, (expression, more) in TEXTS.items()]
+    texts += [("redis_standalone", name, *text) for name, text in ALONE_TEXTS.items()]
+    texts += [("redis_sentinel", name, *text) for name, text in WATCHED_TEXTS.items()]
+    scenarios = {}
+    for kind, name, expression, more in texts:
+        internal = {key: value for key, value in more.items() if key.startswith("__")}
+        public = {**given[kind], **{key: value for key, value in more.items() if key not in internal}}
+        internal[f"__{kind}_deployment"] = without_looking(kind, public)
+        scenarios[name] = kind, expression, internal, {}
+    return render(scenarios)
+
+
+def test_pods_that_never_began_are_replaced():
     sets = [{"metadata": {"name": "orders", "generation": 3}, "status": {"updateRevision": "new"}}]
-    begun = {
-        name: (
-            "redis_cluster",
-            expression,
-            {
-                **GIVEN,
-                "__common_started": {
-                    "objects": {
-                        "pods": [made for made, _replaced in BEGUN],
-                        "statefulset": [{**sets[0], "status": {"updateRevision": "new", "observedGeneration": seen}}],
-                    }
-                },
-            },
-            NOTHING,
-        )
-        for name, expression, seen in [
-            ("begun", "__common_replaceable", 3),
-            ("observed", "__common_unobserved", 3),
-            ("not observed", "__common_unobserved", 2),
-        ]
-    }
-    parts = (begun, wired, texts, alone_texts, sentinel_texts, nodes)
-    return render({name: scenario for part in parts for name, scenario in part.items()})
-
-
-def test_pods_that_never_began_are_replaced(said):
-    assert said["begun"] == [made["metadata"]["name"] for made, replaced in BEGUN if replaced]
-    assert said["observed"] == []
-    assert len(said["not observed"]) == 1
+    stuck = replaceable([made for made, _replaced in BEGUN], sets)
+    assert stuck == [made["metadata"]["name"] for made, replaced in BEGUN if replaced]
+    assert [is_observed({**sets[0], "status": {"observedGeneration": seen}}) for seen in (2, 3)] == [False, True]
 
 
 @pytest.mark.parametrize("scenario", NFS_NODES)
-def test_nodes_that_pods_on_nfs_may_run_on(said, scenario):
-    assert said[scenario] == NFS_NODES[scenario][1]
+def test_nodes_that_pods_on_nfs_may_run_on(scenario):
+    storage, nodes = NFS_NODES[scenario]
+    looked = look("redis_cluster", {**GIVEN, "redis_cluster_storage": storage}, NOTHING)
+    assert looked["storage"]["nodes"] == nodes
 
 
 @pytest.mark.parametrize("scenario", WIRED)
-def test_refusals_reach_the_roles(said, scenario):
-    wanted = WIRED[scenario][-1]
-    assert len(said[scenario]) == len(wanted), said[scenario]
-    for sentence, words in zip(said[scenario], wanted, strict=True):
+def test_refusals_reach_the_task(scenario):
+    kind, more, found, wanted = WIRED[scenario]
+    given = {"redis_cluster": GIVEN, "redis_sentinel": WATCHED, "redis_standalone": ALONE}[kind]
+    said = problems(kind, {**given, **more}, found)
+    assert len(said) == len(wanted), said
+    for sentence, words in zip(said, wanted, strict=True):
         assert words in sentence
         assert "hunter2" not in sentence
+
+
+def test_what_one_machine_could_take_is_said():
+    made = action("redis_cluster", {**GIVEN, "redis_cluster_storage": {"hosts": ["node1", "node2"]}}, NOTHING)
+    made.outcome({}, made._variables)
+    assert made.said[0].startswith("2 machines (node1, node2) may run the servers, and with fewer than 3")
 
 
 def test_notes(said):

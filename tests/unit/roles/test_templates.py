@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every object that the roles make, rendered by Ansible itself with default and with all other variables."""
+"""Every object that is made, with default and with all other variables; those of volumes rendered by Ansible."""
 
 from __future__ import annotations
 
@@ -11,8 +11,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.slotwise.redis.plugins.doc_fragments.storage import ModuleDocFragment
-from ansible_collections.slotwise.redis.plugins.module_utils._storage import DEFAULTS, TYPES
+from ansible_collections.slotwise.redis.plugins.module_utils._storage import DEFAULTS
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.readiness import restarting
+from ansible_collections.slotwise.redis.tests.unit.deployments import (
+    look,
+    objects,
+    permissions,
+    removable,
+    taken_away_at_the_end,
+    value,
+    without_looking,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 NODES = [
@@ -39,6 +48,7 @@ NOTHING = {
     "statefulset": [],
     "secret": [],
 }
+PARTS = {"objects": objects, "permissions": permissions, "removable": removable}
 AGENT_PORT = 16380
 STORAGE = {"type": "local", "size": "2Gi", "path": "/srv/redis", "hosts": ["node0", "node1"]}
 OWNER = {"app.kubernetes.io/managed-by": "slotwise.redis", "app.kubernetes.io/instance": "orders"}
@@ -209,11 +219,11 @@ RESTARTING = {
 FOREIGN_CLASS = {"metadata": {"name": "fast", "labels": {"made": "by-others"}}}
 
 SCENARIOS = {
-    "default": ("redis_cluster", "__common_objects", REDIS, NOTHING),
-    "other": ("redis_cluster", "__common_objects", OTHER, NOTHING),
+    "default": ("redis_cluster", "objects", REDIS, NOTHING),
+    "other": ("redis_cluster", "objects", OTHER, NOTHING),
     "open": (
         "redis_cluster",
-        "__common_objects",
+        "objects",
         {
             **REDIS,
             "redis_cluster_auth_enabled": "false",
@@ -222,80 +232,28 @@ SCENARIOS = {
         },
         NOTHING,
     ),
-    "standalone": ("redis_standalone", "__common_objects", ALONE, NOTHING),
+    "standalone": ("redis_standalone", "objects", ALONE, NOTHING),
     "standalone on emptydir": (
         "redis_standalone",
-        "__common_objects",
+        "objects",
         {**ALONE, "redis_standalone_storage": {"type": "emptydir"}},
         NOTHING,
     ),
-    "sentinel": ("redis_sentinel", "__common_objects", WATCHED, NOTHING),
-    "sentinel otherwise": ("redis_sentinel", "__common_objects", WATCHED_OTHERWISE, NOTHING),
-    "sentinel rules": ("redis_sentinel", "__common_rules", WATCHED, NOTHING),
+    "sentinel": ("redis_sentinel", "objects", WATCHED, NOTHING),
+    "sentinel otherwise": ("redis_sentinel", "objects", WATCHED_OTHERWISE, NOTHING),
+    "sentinel rules": ("redis_sentinel", "permissions", WATCHED, NOTHING),
     "sentinel removal rules": (
         "redis_sentinel",
-        "__common_rules",
+        "permissions",
         {**WATCHED, "redis_sentinel_state": "absent"},
         NOTHING,
     ),
-    "sentinel rules with given rights": ("redis_sentinel", "__common_rules", WATCHED_OTHERWISE, NOTHING),
-    "sentinel removal": ("redis_sentinel", "__common_removable", WATCHED, {**NOTHING, "configmaps": SCRIPTS}),
-    "sentinel removal with given rights": ("redis_sentinel", "__common_removable", WATCHED_OTHERWISE, NOTHING),
-    "earlier scripts": ("redis_sentinel", "__common_earlier_scripts", WATCHED, {**NOTHING, "configmaps": SCRIPTS}),
-    "unused scripts": (
-        "redis_sentinel",
-        "__common_unused_scripts",
-        {**WATCHED, "__common_users": {"objects": {"pods": [{"spec": {"volumes": [MOUNTED, {"name": "run"}]}}]}}},
-        {**NOTHING, "configmaps": SCRIPTS},
-    ),
-    "standalone rules": ("redis_standalone", "__common_rules", ALONE, NOTHING),
-    **{
-        f"persistence: {name}": (
-            "redis_standalone",
-            "__common_persistence",
-            {**ALONE, "redis_standalone_config": config},
-            NOTHING,
-        )
-        for name, config in {
-            "nothing given": {},
-            "appended": {"save": ""},
-            "saved": {"AppendOnly": "no"},
-            "lost": {"AppendOnly": False, "save": "''"},
-        }.items()
-    },
-    **{
-        f"restarting: {name}": (
-            "redis_standalone",
-            "__common_restarting",
-            {**ALONE, "__common_redis_conf": "the present one"},
-            {**NOTHING, "statefulset": statefulset},
-        )
-        for name, statefulset in RESTARTING.items()
-    },
-    "changing": (
-        "redis_standalone",
-        "__common_changing",
-        {
-            **ALONE,
-            "__common_applied": {
-                "objects": [
-                    {"object": "StatefulSet shop/orders", "action": "changed", "restarts": True},
-                    {"object": "StatefulSet shop/orders-sentinel", "action": "changed", "restarts": False},
-                ]
-            },
-        },
-        NOTHING,
-    ),
-    "min replicas": ("redis_sentinel", "__redis_sentinel_min_replicas", WATCHED, NOTHING),
-    "other min replicas": (
-        "redis_sentinel",
-        "__redis_sentinel_min_replicas",
-        {**WATCHED, "redis_sentinel_config": {"Min-Slaves-To-Write": 2}},
-        NOTHING,
-    ),
-    "machines": ("redis_cluster", "__common_machines", REDIS, NOTHING),
-    "rules": ("redis_cluster", "__common_rules", REDIS, NOTHING),
-    "removal rules": ("redis_cluster", "__common_rules", {**REDIS, "redis_cluster_state": "absent"}, NOTHING),
+    "sentinel rules with given rights": ("redis_sentinel", "permissions", WATCHED_OTHERWISE, NOTHING),
+    "sentinel removal": ("redis_sentinel", "removable", WATCHED, {**NOTHING, "configmaps": SCRIPTS}),
+    "sentinel removal with given rights": ("redis_sentinel", "removable", WATCHED_OTHERWISE, NOTHING),
+    "standalone rules": ("redis_standalone", "permissions", ALONE, NOTHING),
+    "rules": ("redis_cluster", "permissions", REDIS, NOTHING),
+    "removal rules": ("redis_cluster", "permissions", {**REDIS, "redis_cluster_state": "absent"}, NOTHING),
     "volumes": (
         "k8s_storage",
         "__k8s_storage_objects",
@@ -312,17 +270,10 @@ SCENARIOS = {
         {**VOLUMES, "k8s_storage_volumes": [{**row, "type": "hostpath"} for row in PLAN]},
         FRESH,
     ),
-    "found": ("redis_cluster", "__common_existing_volumes", REDIS, {**NOTHING, "volumes": FOUND}),
-    "found elsewhere": (
-        "redis_cluster",
-        "__common_existing_volumes",
-        REDIS,
-        {**NOTHING, "volumes": [{"spec": {**FOUND[0]["spec"], "nodeAffinity": AT_LOCALHOST}}]},
-    ),
     **{
         f"pods on {kind}": (
             "redis_cluster",
-            "__common_objects",
+            "objects",
             {**REDIS, "redis_cluster_storage": {"type": kind, "server": "nfs1", "hosts": hosts, "size": "2Gi"}},
             NOTHING,
         )
@@ -330,37 +281,25 @@ SCENARIOS = {
     },
     "larger": (
         "redis_cluster",
-        "__common_objects",
+        "objects",
         {**REDIS, "redis_cluster_storage": {**STORAGE, "size": "9Gi"}},
         {**NOTHING, "statefulset": [{"metadata": {"annotations": {"slotwise.redis/storage-claimed": "2Gi"}}}]},
     ),
-    "placement": (
-        "redis_cluster",
-        "__redis_cluster_placement",
-        {**REDIS, "common_storage_plan": {"volumes": [{**PLAN[0], "zone": "a"}]}},
-        NOTHING,
-    ),
-    "no placement": (
-        "redis_cluster",
-        "__redis_cluster_placement",
-        {**REDIS, "common_storage_plan": {"volumes": [{**PLAN[0], "node": ""}]}},
-        NOTHING,
-    ),
     "rules of a shared volume": (
         "redis_cluster",
-        "__common_rules",
+        "permissions",
         {**REDIS, "redis_cluster_storage": {"type": "nfs_shared", "server": "nfs1"}},
         NOTHING,
     ),
     "rules of a class": (
         "redis_cluster",
-        "__common_rules",
+        "permissions",
         {**REDIS, "redis_cluster_storage": {"type": "storageclass"}},
         NOTHING,
     ),
     "rules of a named class": (
         "redis_cluster",
-        "__common_rules",
+        "permissions",
         {**REDIS, "redis_cluster_storage": {"type": "storageclass", "storage_class": "fast"}},
         NOTHING,
     ),
@@ -375,8 +314,12 @@ SCENARIOS = {
 
 @pytest.fixture(scope="module")
 def rendered(render):
-    """What each scenario renders to."""
-    return render(SCENARIOS)
+    """What each scenario comes to."""
+    of_volumes = {name: scenario for name, scenario in SCENARIOS.items() if scenario[0] == "k8s_storage"}
+    of_deployments = {name: scenario for name, scenario in SCENARIOS.items() if name not in of_volumes}
+    return render(of_volumes) | {
+        name: PARTS[part](kind, given, found) for name, (kind, part, given, found) in of_deployments.items()
+    }
 
 
 def one(objects, kind, name="orders"):
@@ -392,9 +335,26 @@ def mounted(objects, volume, name="orders"):
     return one(objects, "ConfigMap", found)
 
 
-def test_scripts_go_with_the_last_pod_that_runs_them(rendered):
-    assert rendered["earlier scripts"] == ["orders-agent-9876543210", "orders-scripts", "orders-scripts-0123456789"]
-    assert rendered["unused scripts"] == ["orders-agent-9876543210", "orders-scripts"]
+def test_scripts_go_with_the_last_pod_that_runs_them():
+    pods = [{"spec": {"volumes": [MOUNTED, {"name": "run"}]}}]
+    found = {**NOTHING, "configmaps": SCRIPTS, "pods": pods}
+    assert taken_away_at_the_end("redis_sentinel", WATCHED, found) == ["orders-scripts", "orders-agent-9876543210"]
+    assert taken_away_at_the_end("redis_sentinel", WATCHED, {**found, "configmaps": []}) == []
+
+
+def test_rights_of_first_releases_go_where_they_have_other_names_now():
+    labels = {**OWNER, "app.kubernetes.io/component": "sentinel"}
+    earlier = {
+        f"earlier_{kind}": [{"kind": kind, "metadata": {"name": "orders", "labels": labels}}]
+        for kind in ("role", "binding")
+    }
+    found = {**NOTHING, **earlier}
+    assert taken_away_at_the_end("redis_sentinel", WATCHED, found) == ["orders", "orders"]
+    for same in ({"redis_sentinel_role_name": "orders"}, {"redis_sentinel_role_create": False}):
+        assert taken_away_at_the_end("redis_sentinel", {**WATCHED, **same}, found) == ["orders"]
+    for item in (earlier["earlier_role"][0], earlier["earlier_binding"][0]):
+        item["metadata"]["labels"] = {}
+    assert taken_away_at_the_end("redis_sentinel", WATCHED, found) == []
 
 
 def pod_spec(objects):
@@ -795,39 +755,40 @@ def test_kubernetes_restarts_nothing_by_itself(rendered):
         assert strategies == [{"type": "OnDelete"}] * (2 if "sentinel" in scenario else 1)
 
 
-def test_what_a_server_keeps_is_what_it_makes_of_its_directives(rendered):
-    kept = {n: rendered[f"persistence: {n}"] for n in ("nothing given", "appended", "saved", "lost")}
-    points = "3600 1 300 100 60 10000"
-    assert kept == {
-        "nothing given": {"appendonly": True, "save": points, "lasts": True},
-        "appended": {"appendonly": True, "save": "", "lasts": True},
-        "saved": {"appendonly": False, "save": points, "lasts": True},
-        "lost": {"appendonly": False, "save": "", "lasts": False},
-    }
+@pytest.mark.parametrize("scenario", RESTARTING)
+def test_running_servers_are_asked_what_they_write_only_where_they_will_restart(scenario):
+    running = [*RESTARTING[scenario], {}][0]
+    checksum = hashlib.sha256(b"the present one").hexdigest()
+    assert restarting(running, checksum) is (scenario in ("one has not", "another one"))
 
 
-def test_running_servers_are_asked_what_they_write_only_where_they_will_restart(rendered):
-    restarting = [name for name in RESTARTING if rendered[f"restarting: {name}"]]
-    assert restarting == ["one has not", "another one"]
+def test_what_servers_go_back_to_after_a_failover():
+    other = {**WATCHED, "redis_sentinel_config": {"Min-Slaves-To-Write": 2}}
+    found = [without_looking("redis_sentinel", given)["settings"] for given in (WATCHED, other)]
+    assert found == [{"min_replicas_to_write": 1}, {"min_replicas_to_write": 2}]
 
 
-def test_check_mode_knows_whose_pods_will_restart(rendered):
-    assert rendered["changing"] == ["orders"]
+def test_only_volumes_on_machines_place_pods():
+    assert look("redis_cluster", REDIS, NOTHING)["placement"]["orders-0"] == {"machine": "node0", "zone": "a"}
+    on_nfs = {**REDIS, "redis_cluster_storage": {"type": "nfs", "server": "nfs1"}}
+    assert look("redis_cluster", on_nfs, NOTHING)["placement"] == {}
 
 
-def test_what_servers_go_back_to_after_a_failover(rendered):
-    assert [int(rendered[name]) for name in ("min replicas", "other min replicas")] == [1, 2]
-
-
-def test_only_volumes_on_machines_place_pods(rendered):
-    assert rendered["placement"] == {"orders-0": {"machine": "node0", "zone": "a"}}
-    assert rendered["no placement"] == {}
-
-
-def test_machines_take_their_zone_from_the_node(rendered):
-    assert rendered["machines"] == [
+def test_machines_take_their_zone_from_the_node():
+    _deployment, live = value("redis_cluster", REDIS, NOTHING)
+    assert live.machines == [
         {"name": "node0", "node": "node0", "zone": "a"},
         {"name": "node1", "node": "node1", "zone": "b"},
+    ]
+
+
+def test_what_the_inventory_says_of_a_machine_goes_before_what_kubernetes_says():
+    storage = {**STORAGE, "hosts": ["first", "second"]}
+    hosts = {"first": {"k8s_node_name": "node0", "k8s_zone": "z"}, "second": {"k8s_node_name": "node1"}}
+    _deployment, live = value("redis_cluster", {**REDIS, "redis_cluster_storage": storage}, NOTHING, hosts=hosts)
+    assert live.machines == [
+        {"name": "first", "node": "node0", "zone": "z"},
+        {"name": "second", "node": "node1", "zone": "b"},
     ]
 
 
@@ -910,8 +871,9 @@ def test_hostpath_is_never_made_by_the_kubelet(rendered):
     assert volume["nodeAffinity"]["required"]
 
 
-def test_volumes_that_exist(rendered):
-    assert rendered["found"] == [
+def test_volumes_that_exist():
+    _deployment, live = value("redis_cluster", REDIS, {**NOTHING, "volumes": FOUND})
+    assert live.volumes == [
         {**row, "machine": "", "incarnation": "", "fault": ""}
         for row in (
             {"pod": "orders-0", "type": "local", "node": "node0", "server": "", "path": "/a"},
@@ -922,9 +884,10 @@ def test_volumes_that_exist(rendered):
     ]
 
 
-def test_a_machine_that_holds_no_new_volumes_is_known_all_the_same(rendered):
-    """localhost is all that the inventory of these tests has."""
-    assert [row["machine"] for row in rendered["found elsewhere"]] == ["localhost"]
+def test_a_machine_that_holds_no_new_volumes_is_known_all_the_same():
+    found = [{"spec": {**FOUND[0]["spec"], "nodeAffinity": AT_LOCALHOST}}]
+    _deployment, live = value("redis_cluster", REDIS, {**NOTHING, "volumes": found})
+    assert [row["machine"] for row in live.volumes] == ["localhost"]
 
 
 def data_volume(objects):
@@ -989,6 +952,3 @@ def test_storage_defaults_are_the_documented_ones():
     specs = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     options = specs["redis_cluster_storage"]["options"]
     assert {name: option.get("default") for name, option in options.items()} == DEFAULTS
-    documented = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]["_input"]["suboptions"]
-    assert {name: option.get("default") for name, option in documented.items()} == DEFAULTS
-    assert tuple(documented["type"]["choices"]) == TYPES

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds.twemproxy import OPTIONS
+from ansible_collections.slotwise.redis.tests.unit.deployments import (
+    objects,
+    permissions,
+    problems,
+    removable,
+    without_looking,
+)
 from ansible_collections.slotwise.redis.tests.unit.given_proxies import (
     BY_NAME,
     GIVEN,
@@ -22,44 +28,37 @@ from ansible_collections.slotwise.redis.tests.unit.given_proxies import (
 )
 
 ROOT = Path(__file__).resolve().parents[3]
-OBJECTS, RULES = "__twemproxy_objects", "__twemproxy_rules"
-INPUT, LIVE = "__twemproxy_input_problems", "__twemproxy_live_problems"
 NOTES = "lookup('ansible.builtin.template', 'notes.txt.j2')"
 READY = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
 
 
 # All refusals are tested where they are made, in tests/unit/plugins/module_utils/deployment/test_twemproxy_problems.py.
-# name: (expression, variables, what Kubernetes has, sentences that must appear; none means no problem)
+# name: (variables, what Kubernetes has, sentences that must appear; none means no problem)
 WIRED = {
-    "fine by name": (INPUT, BY_NAME, NOTHING, []),
+    "fine by name": (BY_NAME, NOTHING, []),
     "password elsewhere": (
-        INPUT,
         {**BY_NAME, "twemproxy_namespace": "cache"},
         NOTHING,
         ["twemproxy_namespace is cache and the backends with their password are in namespace localhost."],
     ),
     "no such deployment": (
-        INPUT,
         {**GIVEN, "twemproxy_backends": "nowhere"},
         NOTHING,
         ["twemproxy_backends is nowhere, and no host of the inventory has this name."],
     ),
     "no list": (
-        INPUT,
         {**GIVEN, "twemproxy_backends": {"a": 1}, "twemproxy_replicas": "two"},
         NOTHING,
         ["twemproxy_replicas is two. Allowed: 1 or more.", 'twemproxy_backends is {"a": 1}. Allowed:'],
     ),
-    "moved servers": (LIVE, GIVEN, running(*SAME), []),
-    "one more": (LIVE, GIVEN, running(SAME[0]), ["The pool of cache/proxy would change: 7"]),
+    "moved servers": (GIVEN, running(*SAME), []),
+    "one more": (GIVEN, running(SAME[0]), ["The pool of cache/proxy would change: 7"]),
     "a broken configuration": (
-        LIVE,
         GIVEN,
         {**running(*SAME), "config": [found("ConfigMap", "proxy-config", data={"nutcracker.yml": "listen: x"})]},
         [],
     ),
     "no secret": (
-        LIVE,
         {**GIVEN, "twemproxy_existing_secret": "given"},
         {**NOTHING, "secret": []},
         ["twemproxy_existing_secret is given, and there is no Secret cache/given."],
@@ -87,26 +86,32 @@ VERIFIABLE = {
 
 @pytest.fixture(scope="module")
 def said(render):
-    scenarios = {name: (expression, given, live) for name, (expression, given, live, _w) in WIRED.items()}
-    scenarios |= {name: (expression, given, NOTHING) for name, (expression, given) in TEXTS.items()}
-    scenarios |= {
-        "default": (OBJECTS, GIVEN, NOTHING),
-        "by name": (OBJECTS, BY_NAME, NOTHING),
-        "other": (OBJECTS, OTHER, NOTHING),
-        "autoscaled": (OBJECTS, {**GIVEN, "twemproxy_autoscaled": "true"}, NOTHING),
-        "without policy": (OBJECTS, {**GIVEN, "twemproxy_network_policy_enabled": "false"}, NOTHING),
-        "rules": (RULES, BY_NAME, NOTHING),
-        "rules to remove": (RULES, {**GIVEN, "twemproxy_state": "absent"}, NOTHING),
-        "removable": (
-            "__twemproxy_removable",
-            GIVEN,
-            {**NOTHING, "configmaps": [found("ConfigMap", "proxy-scripts-01")]},
-        ),
-    }
+    scenarios = {}
+    for name, (expression, given) in TEXTS.items():
+        internal = {key: value for key, value in given.items() if key.startswith("__")}
+        public = {key: value for key, value in given.items() if key not in internal}
+        scenarios[name] = expression, {**internal, "__twemproxy_deployment": without_looking("twemproxy", public)}
     for name, (number, given, _verified) in VERIFIABLE.items():
-        running = {"__twemproxy_running": {"objects": {"deployment": [{"spec": {"replicas": number}}]}}}
-        scenarios[f"verifiable: {name}"] = ("__twemproxy_verifiable", {**GIVEN, **given, **running}, NOTHING)
-    return render({name: ("twemproxy", *scenario) for name, scenario in scenarios.items()})
+        internal = {
+            "__twemproxy_running": {"stands": True, "replicas": number},
+            "__twemproxy_deployment": without_looking("twemproxy", {**GIVEN, **given}),
+        }
+        scenarios[f"verifiable: {name}"] = "__twemproxy_verifiable", internal
+    rendered = render({name: ("twemproxy", *scenario, {}) for name, scenario in scenarios.items()})
+    made = {
+        "default": GIVEN,
+        "by name": BY_NAME,
+        "other": OTHER,
+        "autoscaled": {**GIVEN, "twemproxy_autoscaled": "true"},
+        "without policy": {**GIVEN, "twemproxy_network_policy_enabled": "false"},
+    }
+    return {
+        **rendered,
+        **{name: objects("twemproxy", given, NOTHING) for name, given in made.items()},
+        "rules": permissions("twemproxy", BY_NAME, NOTHING),
+        "rules to remove": permissions("twemproxy", {**GIVEN, "twemproxy_state": "absent"}, NOTHING),
+        "removable": removable("twemproxy", GIVEN, {**NOTHING, "configmaps": [found("ConfigMap", "proxy-scripts-01")]}),
+    }
 
 
 def one(objects, kind, name="proxy"):
@@ -120,10 +125,11 @@ def pool(objects):
 
 
 @pytest.mark.parametrize("scenario", WIRED)
-def test_refusals_reach_the_role(said, scenario):
-    wanted = WIRED[scenario][3]
-    assert len(said[scenario]) == len(wanted), said[scenario]
-    for sentence, words in zip(said[scenario], wanted, strict=True):
+def test_refusals_reach_the_task(scenario):
+    given, live, wanted = WIRED[scenario]
+    said = problems("twemproxy", given, live)
+    assert len(said) == len(wanted), said
+    for sentence, words in zip(said, wanted, strict=True):
         assert words in sentence
 
 
@@ -261,9 +267,3 @@ def test_notes(said):
     assert "of type" not in notes
     assert "port 30079 of every Kubernetes node" in said["outside"]
     assert "secret" not in said["outside"]
-
-
-def test_the_pool_of_the_role_and_that_of_its_refusals_have_the_same_defaults():
-    """In the same order, too: it is that of nutcracker.yml."""
-    role = yaml.safe_load((ROOT / "roles/twemproxy/vars/main.yml").read_text())["__twemproxy_option_defaults"]
-    assert list(role.items()) == list(OPTIONS.items())

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Object, Password
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password, has_labels
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import owner_labels
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects import Maker, Object
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
 
 FOLDER = "/etc/redis-auth"
@@ -21,6 +24,23 @@ def secret(deployment: Deployment) -> str:
 
 def key(deployment: Deployment) -> str:
     return deployment.existing_secret_key if deployment.existing_secret else "password"
+
+
+def object_of(make: Maker, password: str) -> Object:
+    """The Secret, where it is ours to make. Servers keep the password that they were started with."""
+    data = {"password": base64.b64encode(password.encode(errors="surrogateescape")).decode()}
+    return make.make("v1", "Secret", secret(make.deployment), type="Opaque", data=data)
+
+
+def is_missing(deployment: Deployment, live: Live) -> bool:
+    """Whether a Secret has to be made."""
+    return deployment.auth_enabled and not deployment.existing_secret and not live.one("secret")
+
+
+def is_ours(deployment: Deployment, live: Live) -> bool:
+    """One that somebody else made may be used, and is neither changed nor removed."""
+    found = live.one("secret")
+    return not deployment.existing_secret and has_labels(found, owner_labels(deployment.name))
 
 
 def environment(deployment: Deployment) -> dict[str, str]:
@@ -49,7 +69,7 @@ def input_problems(deployment: Deployment, password: Password) -> Iterator[str]:
         yield f"{named} {password.fault}"
 
 
-def changes(deployment: Deployment, running: Object) -> Iterator[str]:
+def changes(deployment: Deployment, running: Mapping[str, Any]) -> Iterator[str]:
     """What a running deployment has of it, and cannot get otherwise. C(running) is its StatefulSet."""
     sources = (item.get("secret") for item in running["spec"]["template"]["spec"]["volumes"] if item["name"] == "auth")
     source = next(sources, None) or {}

@@ -25,12 +25,15 @@ class Spread:
 
 
 def of_servers(deployment: Deployment, live: Live) -> list[str]:
-    """Machines hold the volumes where they are named."""
-    nodes = live.all("nodes")
-    if deployment.stored["hosts"]:
-        machines = {machine["node"] for machine in live.machines}
-        nodes = [node for node in nodes if node["metadata"]["name"] in machines]
-    return _open(deployment, nodes)
+    """Names of those that servers may run on. Machines hold the volumes where they are named."""
+    return _open(deployment, mounting(deployment, live))
+
+
+def mounting(deployment: Deployment, live: Live) -> list[Object]:
+    """Those that may mount its storage from a server: all, unless machines are named."""
+    machines = {machine["node"] for machine in live.machines}
+    found = live.all("nodes")
+    return [node for node in found if node["metadata"]["name"] in machines] if deployment.stored["hosts"] else found
 
 
 def of_pods(deployment: Deployment, live: Live) -> list[str]:

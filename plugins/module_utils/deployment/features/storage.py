@@ -6,16 +6,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.slotwise.redis.plugins.module_utils._directives import persistence
+from ansible_collections.slotwise.redis.plugins.module_utils._live_volumes import existing_volumes
 from ansible_collections.slotwise.redis.plugins.module_utils._volume_plan import VolumePlanError, plan_volumes
-from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Object
-from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import HOSTNAME, annotation
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Found, Live, labels
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import HOSTNAME, ZONE, annotation
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects import Maker, Object
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
 
+Hosts = Mapping[str, Mapping[str, str]]
+"""Hosts of the inventory by name, with C(k8s_node_name) and C(k8s_zone) where they have them."""
+Row = Mapping[str, str]
 FOLDER = "/data"
+NFS_WARNING = (
+    "Storage is NFS, which the makers of Redis do not support for its files: every write waits for the server, and all "
+    "pods stop when it does. Local volumes are faster and fail one by one."
+)
 
 
 def mounts(deployment: Deployment) -> list[dict[str, Any]]:
@@ -33,7 +44,7 @@ def volumes(deployment: Deployment) -> list[dict[str, Any]]:
     return []
 
 
-def claims(deployment: Deployment, labels: dict[str, str]) -> list[dict[str, Any]]:
+def claims(deployment: Deployment, of_ours: dict[str, str]) -> list[dict[str, Any]]:
     """Templates of the claims, one for each pod."""
     if volumes(deployment):
         return []
@@ -44,7 +55,7 @@ def claims(deployment: Deployment, labels: dict[str, str]) -> list[dict[str, Any
         **({"storageClassName": stored["storage_class"]} if stored["storage_class"] else {}),
         "resources": {"requests": {"storage": claimed(deployment)}},
     }
-    return [{"metadata": {"name": "data", "labels": labels}, "spec": spec}]
+    return [{"metadata": {"name": "data", "labels": of_ours}, "spec": spec}]
 
 
 def claimed(deployment: Deployment) -> str:
@@ -67,6 +78,75 @@ def node_affinity(deployment: Deployment) -> dict[str, Any]:
     return {
         "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}
     }
+
+
+def warning(deployment: Deployment, emptydir: str) -> str:
+    """What the type of storage does not keep; C(emptydir) is what the kind of deployment says of that."""
+    if deployment.stored["type"] == "emptydir":
+        return emptydir
+    return NFS_WARNING if deployment.on_nfs else ""
+
+
+def shared_claim(make: Maker) -> list[Object]:
+    """The one of all pods. It can neither shrink nor take another class, and its volume may have grown since."""
+    deployment, stored = make.deployment, make.deployment.stored
+    if stored["type"] != "nfs_shared":
+        return []
+    spec = {
+        "accessModes": [stored["access_mode"]],
+        "volumeMode": "Filesystem",
+        "storageClassName": stored["storage_class"],
+        "resources": {"requests": {"storage": stored["size"]}},
+    }
+    return [make.make("v1", "PersistentVolumeClaim", deployment.names.shared_claim, spec=spec)]
+
+
+def machines(deployment: Deployment, hosts: Hosts, nodes: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Those that may hold volumes. The zone is that of the inventory, else that of the Kubernetes node."""
+    zones = {node["metadata"]["name"]: labels(node).get(ZONE, "") for node in nodes}
+    rows = []
+    for name in deployment.stored["hosts"]:
+        host = hosts.get(name, {})
+        node = host.get("k8s_node_name") or name
+        rows.append({"name": name, "node": node, "zone": host.get("k8s_zone") or zones.get(node, "")})
+    return rows
+
+
+def existing(deployment: Deployment, found: Found, machines: Sequence[Mapping[str, str]], hosts: Hosts) -> list[Row]:
+    """Volumes that exist, with the machine of the inventory that each lies on.
+
+    Machines that hold no new volumes are found by all that the inventory has.
+    """
+    rows = existing_volumes(found.get("volumes", ()), found.get("nodes", ()), deployment.name, deployment.namespace)
+    names = {machine["node"]: "" for machine in machines}
+    if any(row["node"] and row["node"] not in names for row in rows):
+        names = {hosts[name].get("k8s_node_name") or name: name for name in hosts}
+        return [{**row, "machine": names.get(row["node"], "")} for row in rows]
+    return [{**row, "machine": ""} for row in rows]
+
+
+def plan(deployment: Deployment, live: Live, pods: int, copies: int) -> list[dict[str, Any]]:
+    """A row for each pod: where its files lie. When all goes, volumes of pods that are not asked for go too."""
+    if deployment.state == "absent":
+        numbers = (re.search("[0-9]+$", row["pod"]) for row in live.volumes if row["pod"] != deployment.name)
+        pods = max([pods, *(int(number[0]) + 1 for number in numbers if number)])
+    rows = plan_volumes(
+        deployment.storage,
+        name=deployment.name,
+        namespace=deployment.namespace,
+        pods=pods,
+        machines=live.machines,
+        server=live.server,
+        existing=live.volumes,
+        kubernetes=(live.one("kubernetes").get("metadata") or {}).get("uid", ""),
+        spread=copies,
+    )
+    return [asdict(row) for row in rows]
+
+
+def placement(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Where pods that do not exist yet will run, as far as their volumes say so."""
+    return {row["pod"]: {"machine": row["node"], "zone": row["zone"]} for row in rows if row["node"]}
 
 
 def of_a_provisioner(deployment: Deployment) -> bool:
@@ -116,7 +196,7 @@ def no_such_nodes(deployment: Deployment, live: Live) -> Iterator[str]:
         )
 
 
-def changes(deployment: Deployment, running: Object) -> Iterator[str]:
+def changes(deployment: Deployment, running: Mapping[str, Any]) -> Iterator[str]:
     """What a running deployment has of it, and cannot get otherwise. C(running) is its StatefulSet."""
     stored, variable = deployment.stored, deployment.variable("storage")
     before = running["metadata"].get("annotations", {}).get(annotation("storage-type"), stored["type"])

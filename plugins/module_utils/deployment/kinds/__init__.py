@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The kinds of deployments, a module each.
 
-C(objects), C(earlier_objects) and C(permissions) of a Deployment, and what is refused: C(input_problems),
-C(live_problems), and C(removal_problems) where it shall go.
+What each has: C(labels_of) its objects, C(configuration) files of its pods, C(queries) before a change, what is
+C(awaited), C(settings) for its modules, C(objects), C(earlier_objects) and C(outdated) ones, C(permissions) of a
+Deployment; and what is refused: C(input_problems), C(live_problems), and C(removal_problems) where it shall go.
 """
 
 from __future__ import annotations

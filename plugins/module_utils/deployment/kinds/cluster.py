@@ -6,14 +6,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from ansible_collections.slotwise.redis.plugins.module_utils.deployment.checks import at_least
+from ansible_collections.slotwise.redis.plugins.module_utils._directives import persistence
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.checks import at_least, directives
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features.nodes import Spread
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds import servers
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import BUS_PORT, REDIS_PORT, annotation
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects import Object
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.queries import Query
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
+
+NODE_TIMEOUT, SYNC_DELAY = 15000, 5
+"""Milliseconds and seconds, the defaults of Redis."""
+CACHE = (
+    "Storage is emptydir: the data of a pod and its node id are lost whenever the pod is deleted or moves to another "
+    "machine. A shard whose pods go at the same time is lost."
+)
+EMPTY_CACHE = (
+    " appendonly and save are off too: a master that crashes comes back empty, as the master, and its replicas drop "
+    "its keys to be like it."
+)
 
 
 def describe(deployment: Deployment) -> servers.Servers:
@@ -32,10 +46,41 @@ def describe(deployment: Deployment) -> servers.Servers:
         readiness={**servers.READINESS, "periodSeconds": 10, "failureThreshold": 2},
         hands_over=True,
         remembers_node=True,
+        copies=deployment.replicas + 1,
+        scripts=("meet.sh", "prestop.sh"),
+        directives={"cluster-node-timeout": NODE_TIMEOUT},
+        fixed={"cluster-enabled": "yes", "cluster-config-file": "nodes.conf"},
+        emptydir_warning=CACHE + ("" if persistence(deployment.config).lasts else EMPTY_CACHE),
     )
 
 
 permissions, earlier_objects = servers.permissions, servers.earlier_objects
+outdated, observed = servers.outdated, servers.observed
+
+
+def labels_of(deployment: Deployment) -> dict[str, str]:
+    return servers.labels_of(deployment, describe(deployment))
+
+
+def configuration(deployment: Deployment) -> dict[str, str]:
+    return servers.configuration(deployment, describe(deployment))
+
+
+def queries(deployment: Deployment) -> list[Query]:
+    return servers.queries(deployment, describe(deployment))
+
+
+def awaited(deployment: Deployment) -> list[Query]:
+    return servers.awaited(deployment, describe(deployment))
+
+
+def settings(deployment: Deployment) -> dict[str, Any]:
+    """What the module that forms the cluster is told of redis.conf: both as the server would read them."""
+    given = directives(deployment)
+    return {
+        "cluster_node_timeout": given.get("cluster-node-timeout", NODE_TIMEOUT),
+        "repl_diskless_sync_delay": given.get("repl-diskless-sync-delay", SYNC_DELAY),
+    }
 
 
 def objects(deployment: Deployment) -> list[Object]:

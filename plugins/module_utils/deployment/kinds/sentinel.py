@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features
 )
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features.nodes import Spread
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds import servers
-from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password, has_labels
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import (
     AGENT_PORT,
     REDIS_PORT,
@@ -41,12 +41,30 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects 
     variables,
 )
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import FORMER, number
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.queries import Query, single
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
 
 AGENT_PRESTOP_SPARE = servers.PRESTOP_SPARE + 2
 """The agent is done before the script that asked it gives up."""
 SENTINEL_GRACE_SECONDS = 20
+AGENT = (
+    "__init__.py",
+    "__main__.py",
+    "disk.py",
+    "evidence.py",
+    "handover.py",
+    "kube.py",
+    "model.py",
+    "neighbours.py",
+    "redis_io.py",
+    "sentinel.py",
+    "server.py",
+    "status.py",
+)
+"""Modules of the agent. Their order is part of their digest."""
 RBAC = "rbac.authorization.k8s.io"
+
+observed = servers.observed
 
 
 def describe(deployment: Deployment) -> servers.Servers:
@@ -70,6 +88,20 @@ def describe(deployment: Deployment) -> servers.Servers:
         beside=(server_agent(make),),
         volumes=tuple(agent_volumes(deployment)),
         open_inside=(AGENT_PORT,),
+        copies=deployment.servers,
+        scripts=("prestop.sh", "sentinel.sh", "sentinel_probe.sh"),
+        directives={
+            # A master that nobody follows any more stops taking writes, which a failover would lose.
+            "min-replicas-to-write": 1 if deployment.servers > 2 else 0,
+            "min-replicas-max-lag": 10,
+            # Replicas of a new master wait no longer than needed to be served together.
+            "repl-diskless-sync-delay": 1,
+        },
+        emptydir_warning=(
+            "Storage is emptydir: a pod gets the data anew from the master whenever it is deleted or moves to another "
+            "machine. When all pods go at the same time the data is lost."
+        ),
+        other_set=deployment.names.sentinels.name,
     )
 
 
@@ -89,6 +121,53 @@ def objects(deployment: Deployment) -> list[Object]:
         make.budget(names.name, 1),
         *network_policy.policy(make, names.name, [SENTINEL_PORT], {SENTINEL_PORT: deployment.network_policy_clients}),
         sentinels(make),
+    ]
+
+
+def labels_of(deployment: Deployment) -> dict[str, str]:
+    return servers.labels_of(deployment, describe(deployment))
+
+
+def configuration(deployment: Deployment) -> dict[str, str]:
+    return servers.configuration(deployment, describe(deployment))
+
+
+def awaited(deployment: Deployment) -> list[Query]:
+    return servers.awaited(deployment, describe(deployment))
+
+
+def settings(deployment: Deployment) -> dict[str, Any]:
+    """What the module that restarts servers is told of redis.conf: what they run with when no failover holds writes."""
+    given, standard = directives(deployment), describe(deployment).directives["min-replicas-to-write"]
+    return {
+        "min_replicas_to_write": given.get("min-replicas-to-write", given.get("min-slaves-to-write", standard)),
+    }
+
+
+def queries(deployment: Deployment) -> list[Query]:
+    """Also the rights of agents, those that first releases named after the deployment included."""
+    found, here = servers.queries(deployment, describe(deployment)), deployment.namespace
+    if deployment.state != "present":
+        return found
+    return [
+        *found,
+        single("account", "ServiceAccount", deployment.service_account_name, here),
+        single("role", "Role", deployment.role_name, here),
+        single("binding", "RoleBinding", deployment.role_binding_name, here),
+        single("earlier_role", "Role", deployment.name, here, []),
+        single("earlier_binding", "RoleBinding", deployment.name, here, []),
+    ]
+
+
+def outdated(deployment: Deployment, live: Live) -> list[Mapping[str, Any]]:
+    """Rights of first releases, whose labellers could change every pod of the namespace, where they are not needed."""
+    ours = servers.labels_of(deployment, describe(deployment))
+    return [
+        item
+        for query, option in (("earlier_binding", "role_binding"), ("earlier_role", "role"))
+        if deployment.options[f"{option}_create"] and deployment.options[f"{option}_name"] != deployment.name
+        for item in live.all(query)
+        if has_labels(item, ours)
     ]
 
 
@@ -333,6 +412,7 @@ def input_problems(deployment: Deployment, password: Password) -> Iterator[str]:
 
 def live_problems(deployment: Deployment, live: Live) -> Iterator[str]:
     yield from servers.live_problems(deployment, live, describe(deployment))
+    yield from rights_problems(deployment, live)
     for option in ("servers", "sentinels"):
         wanted, before = deployment.options[option], int(live.remembered.get(annotation(option), 0))
         if before > wanted:

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ansible_collections.slotwise.redis.plugins.module_utils._directives import config_problems
 from ansible_collections.slotwise.redis.plugins.module_utils._storage import PLANNED
@@ -27,6 +28,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features
 )
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password, has_labels, labels
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import (
+    HOSTNAME,
     PREFIX,
     REDIS_PORT,
     annotation,
@@ -52,7 +54,14 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects 
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects import (
     field as pod_field,
 )
-from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.queries import (
+    Query,
+    labelled,
+    of_servers,
+    single,
+)
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.redis_conf import redis_conf
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment, Observed
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,18 @@ class Servers:
     volumes: tuple[Object, ...] = ()
     open_inside: tuple[int, ...] = ()
     """Ports beside those of the server that pods of the deployment connect to."""
+    copies: int = 1
+    """How many servers have the same data."""
+    scripts: tuple[str, ...] = ()
+    """Files of its role that pods run, beside those of all kinds."""
+    directives: Mapping[str, Any] = field(default_factory=dict)
+    """Lines of redis.conf, as long as a user sets no other value."""
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """Lines of redis.conf that no user sets."""
+    emptydir_warning: str = ""
+    """What an emptyDir does not keep."""
+    other_set: str = ""
+    """Name of the StatefulSet beside that of its servers."""
 
 
 ACCEPTS = {"tcpSocket": {"port": "redis"}}
@@ -97,6 +118,45 @@ ANSWER_SECONDS = 8
 """How long the answer to a readiness probe may take."""
 PRESTOP_SPARE = 15
 """Seconds of the grace period that are left for the end of the server after the hand-over."""
+
+
+COMPONENT = f"{PREFIX}/component"
+SCRIPTS = ("common.sh", "names.sh", "start.sh", "persistence.sh", "supervise.sh", "probe.sh", "topology.sh")
+"""Files that the pods of servers run. Their order is part of their digest, and so of what pods restart for."""
+
+
+def labels_of(deployment: Deployment, servers: Servers) -> dict[str, str]:
+    """Of all objects. They also tell a deployment from one of another kind with the same name."""
+    return {**owner_labels(deployment.name), COMPONENT: servers.component}
+
+
+def configuration(deployment: Deployment, servers: Servers) -> dict[str, str]:
+    return {"redis.conf": redis_conf(deployment, servers.directives, servers.fixed)}
+
+
+def awaited(deployment: Deployment, servers: Servers) -> list[Query]:
+    """What is ready when the deployment is."""
+    name, here = deployment.name, deployment.namespace
+    others = [single("beside", "StatefulSet", servers.other_set, here)] if servers.other_set else []
+    return [
+        single("statefulset", "StatefulSet", name, here),
+        labelled("pods", "Pod", labels_of(deployment, servers), here),
+        single("service", "Service", name, here),
+        *others,
+    ]
+
+
+def queries(deployment: Deployment, servers: Servers) -> list[Query]:
+    return of_servers(deployment, labels_of(deployment, servers))
+
+
+def observed(deployment: Deployment, live: Live) -> Observed:
+    """What its objects depend on beside its options."""
+    nodes_here = nodes.mounting(deployment, live) if deployment.on_nfs else []
+    return Observed(
+        claimed_size=live.remembered.get(annotation("storage-claimed"), ""),
+        hostnames=tuple(labels(node)[HOSTNAME] for node in nodes_here if labels(node).get(HOSTNAME)),
+    )
 
 
 def maker(deployment: Deployment, servers: Servers) -> Maker:
@@ -244,8 +304,12 @@ def earlier_objects(_deployment: Deployment) -> list[Object]:
     return []
 
 
+def outdated(_deployment: Deployment, _live: Live) -> list[Mapping[str, Any]]:
+    """Nor is there anything else that earlier releases made and that is not wanted any more."""
+    return []
+
+
 DOMAIN = re.compile("[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?([.][A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?)*")
-COMPONENT = f"{PREFIX}/component"
 
 
 def input_problems(deployment: Deployment, password: Password, replicated: bool = True) -> Iterator[str]:

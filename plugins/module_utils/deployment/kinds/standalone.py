@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.checks import at_least
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features.nodes import Spread
@@ -13,6 +14,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds im
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import annotation
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects import Object
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.queries import Query
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
 
 
@@ -24,10 +26,35 @@ def describe(deployment: Deployment) -> servers.Servers:
         spread=(Spread("servers", min(deployment.instances, 2), "takes all of them"),),
         # That it takes connections is all there is to know, and many servers in one place are asked often.
         readiness={**servers.ACCEPTS, "periodSeconds": 5, "failureThreshold": 3},
+        emptydir_warning=(
+            "Storage is emptydir: the data of a server is lost whenever its pod is deleted or moves to another machine."
+        ),
     )
 
 
 permissions, earlier_objects = servers.permissions, servers.earlier_objects
+outdated, observed = servers.outdated, servers.observed
+
+
+def labels_of(deployment: Deployment) -> dict[str, str]:
+    return servers.labels_of(deployment, describe(deployment))
+
+
+def configuration(deployment: Deployment) -> dict[str, str]:
+    return servers.configuration(deployment, describe(deployment))
+
+
+def queries(deployment: Deployment) -> list[Query]:
+    return servers.queries(deployment, describe(deployment))
+
+
+def awaited(deployment: Deployment) -> list[Query]:
+    return servers.awaited(deployment, describe(deployment))
+
+
+def settings(_deployment: Deployment) -> dict[str, Any]:
+    """Its modules are told nothing of redis.conf."""
+    return {}
 
 
 def objects(deployment: Deployment) -> list[Object]:

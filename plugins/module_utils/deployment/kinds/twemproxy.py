@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment import ring
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.checks import losses, namespace_missing
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features import auth, network_policy, service
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password, has_labels
@@ -37,9 +38,18 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects 
     variables,
 )
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import number, truth
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.queries import Query, labelled, single
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
 
+try:
+    import yaml
+except ImportError:
+    # Ansible itself has it where this is used; a module does not need it.
+    yaml = None  # type: ignore[assignment]
+
 FOLDER = "/run/twemproxy"
+NUTCRACKER = "# Managed by slotwise.redis. The password is added when the pod starts."
+SCRIPTS = ("start.sh", "probe.sh", "names.sh")
 DRAIN_MOST_SECONDS = 60
 """How long a proxy goes on at most for clients that still connect, beside twemproxy_drain_seconds."""
 GRACE_SPARE = 10
@@ -63,6 +73,97 @@ OPTIONS = {
 def port(deployment: Deployment) -> int:
     """Where proxies listen."""
     return int({**OPTIONS, **deployment.pool}["listen"].rpartition(":")[2])
+
+
+def backend_of(name: str, source: Deployment | None, kinds: Collection[str] = ()) -> dict[str, Any]:
+    """Where the deployment called C(name) has its servers and password.
+
+    C(source) is that deployment, if the inventory has it, and C(kinds) those that the inventory calls it.
+    """
+    known = {"kinds": set(kinds), "name": name}
+    if source is None:
+        return {**known, "state": "", "namespace": name, "service": "", "secret": "", "instances": 1}
+    return {
+        **known,
+        "state": source.state,
+        "name": source.name,
+        "namespace": source.namespace,
+        "service": source.names.service,
+        "secret": auth.secret(source) if source.auth_enabled else "",
+        "secret_key": auth.key(source),
+        "instances": source.instances,
+    }
+
+
+def pool(deployment: Deployment) -> dict[str, Any]:
+    """Its options of nutcracker.yml but the password, which is added in the pod. Names decide where keys are."""
+    return {**OPTIONS, **deployment.pool, "redis": True, "servers": _lines(deployment)}
+
+
+def _lines(deployment: Deployment) -> list[str]:
+    source = deployment.backend
+    if not source:
+        return [
+            f"{one['host']}:{one.get('port', REDIS_PORT)}:{one.get('weight', 1)} {one['name']}"
+            for one in deployment.backends
+        ]
+    pods = [f"{source['name']}-{ordinal}" for ordinal in range(source["instances"])]
+    # The dot at the end keeps the resolver from trying its search domains, during which the whole proxy waits.
+    return [f"{pod}.{source['service']}.:{REDIS_PORT}:1 {pod}" for pod in pods]
+
+
+def configuration(deployment: Deployment) -> dict[str, str]:
+    """What goes has none: its backends may be gone."""
+    if deployment.state != "present":
+        return {}
+    options = pool(deployment)
+    text = yaml.safe_dump({deployment.name: options}, width=1000, sort_keys=False, allow_unicode=True)
+    return {"nutcracker.yml": f"{NUTCRACKER}\n{text}", "probe.keys": ring.probe_keys(options)}
+
+
+def change(deployment: Deployment, live: Live) -> Mapping[str, Any]:
+    """What its pool does to the keys of the one that runs."""
+    text = (live.one("config").get("data") or {}).get("nutcracker.yml") or "{}"
+    try:
+        options = yaml.safe_load(text)
+        before = [item for item in dict(options).values() if isinstance(item, Mapping)]
+        return ring.change(before[0], pool(deployment)) if before and live.one("deployment") else ring.SAME
+    except (yaml.YAMLError, TypeError, KeyError, ValueError) as error:
+        return {"share": 1, "text": f"That of the running proxies cannot be read: {error}", "table": ""}
+
+
+def labels_of(deployment: Deployment) -> dict[str, str]:
+    """Of all objects."""
+    return {**selects(deployment), **owner_labels(deployment.name)}
+
+
+def queries(deployment: Deployment) -> list[Query]:
+    name, here = deployment.name, deployment.namespace
+    scripts = labelled("configmaps", "ConfigMap", labels_of(deployment), here, [])
+    if deployment.state != "present":
+        return [scripts]
+    return [
+        scripts,
+        single("namespace", "Namespace", here),
+        single("deployment", "Deployment", name, here),
+        single("service", "Service", name, here),
+        single("config", "ConfigMap", deployment.names.config, here),
+        *([single("secret", "Secret", secret(deployment), here)] if secret(deployment) else []),
+    ]
+
+
+def awaited(deployment: Deployment) -> list[Query]:
+    name, here = deployment.name, deployment.namespace
+    return [
+        single("deployment", "Deployment", name, here),
+        labelled("pods", "Pod", selects(deployment), here),
+        single("service", "Service", name, here),
+    ]
+
+
+def settings(deployment: Deployment) -> dict[str, Any]:
+    """What the module that verifies proxies is told of nutcracker.yml."""
+    return {"port": port(deployment), "pool": pool(deployment)}
 
 
 def secret(deployment: Deployment) -> str:
@@ -111,6 +212,10 @@ def objects(deployment: Deployment) -> list[Object]:
 
 def earlier_objects(_deployment: Deployment) -> list[Object]:
     """Earlier releases made nothing else."""
+    return []
+
+
+def outdated(_deployment: Deployment, _live: Live) -> list[Mapping[str, Any]]:
     return []
 
 
@@ -258,12 +363,18 @@ def live_problems(deployment: Deployment, live: Live) -> Iterator[str]:
             f"{where}: of this name, and not made as a Twemproxy deployment of this collection. Choose another "
             "twemproxy_name or twemproxy_namespace."
         )
-    elif live.change["share"] > 0 and not deployment.allow_remapping:
-        yield (
-            f"The pool of {deployment.place} would change: {live.change['text']} Move these keys first, or set "
-            f"twemproxy_allow_remapping to true when they may be lost, as in a cache.\n{live.change['table']}"
-        )
+    else:
+        yield from _moves_keys(deployment, live)
     yield from _secret_problems(deployment, live)
+
+
+def _moves_keys(deployment: Deployment, live: Live) -> Iterator[str]:
+    moved = change(deployment, live)
+    if moved["share"] > 0 and not deployment.allow_remapping:
+        yield (
+            f"The pool of {deployment.place} would change: {moved['text']} Move these keys first, or set "
+            f"twemproxy_allow_remapping to true when they may be lost, as in a cache.\n{moved['table']}"
+        )
 
 
 def removal_problems(_deployment: Deployment, _live: Live) -> Iterator[str]:
@@ -323,7 +434,13 @@ def _backends(deployment: Deployment) -> Iterator[str]:
 def _deployment_of_backends(deployment: Deployment) -> Iterator[str]:
     given, source, here = deployment.backends, deployment.backend, deployment.namespace
     own = deployment.existing_secret
-    if not source["state"]:
+    if source["kinds"] - {"redis_standalone"} and "redis_standalone" not in source["kinds"]:
+        yield (
+            f"twemproxy_backends is {given}, which is no deployment of redis_standalone. A proxy spreads keys over "
+            "servers that know nothing of each other; replicas would refuse writes and nodes of a cluster send "
+            f"clients elsewhere. {SOURCES}"
+        )
+    elif not source["state"]:
         yield f"twemproxy_backends is {given}, and no host of the inventory has this name. {SOURCES}"
     elif source["state"] == "absent":
         yield (

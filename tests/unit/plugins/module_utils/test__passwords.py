@@ -10,11 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.slotwise.redis.plugins.filter.password_fault import password_fault
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
 from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import Kubernetes
 from ansible_collections.slotwise.redis.plugins.module_utils._passwords import fault_of
 from ansible_collections.slotwise.redis.plugins.module_utils._queries import shown
+from ansible_collections.slotwise.redis.plugins.plugin_utils.deployment_action import known_of
 
 # The value as it is in the Secret, and the password that everybody makes of it.
 GOOD = {
@@ -72,7 +72,7 @@ def test_a_password_is_the_same_for_everybody(name, tmp_path):
     assert answer["compare"] == {"password": True}
     assert described(value, f"{password}\n")["compare"] == {"password": True}
     assert described(value, f"{password}x")["compare"] == {"password": False}
-    assert password_fault(password) == ""
+    assert known_of(password).fault == ""
     # As start.sh and the other scripts read it.
     (tmp_path / "password").write_bytes(value)
     script = 'REDISCLI_AUTH=$(cat "$1"); printf %s "$REDISCLI_AUTH"'
@@ -87,7 +87,8 @@ def test_what_is_no_password_is_told_by_everybody(name):
     assert described(value, "x")["faults"]["password"] == fault_of(value)
     with pytest.raises(EngineError, match=f"The password in key password of Secret shop/orders-auth {words}"):
         read(value)
-    assert password_fault(value.decode(errors="surrogateescape")) == fault_of(value)
+    given = value.decode(errors="surrogateescape")
+    assert known_of(given).fault == (fault_of(value) if given else "")
 
 
 def test_nothing_is_said_of_the_value():

@@ -83,10 +83,10 @@ def test_lines_of_progress_are_shown(monkeypatch):
     action, _complete = task(TalkingModule)
     monkeypatch.setattr(
         LocalModule,
-        "outcome",
-        lambda _self, arguments, _variables: Path(arguments["progress_file"]).write_text("one\ntwo\n") and {},
+        "_ask",
+        lambda _self, _name, arguments, _variables: Path(arguments["progress_file"]).write_text("one\ntwo\n") and {},
     )
-    action.outcome({}, {"inventory_hostname": "orders"})
+    action.ask("kubernetes_wait", {}, {"inventory_hostname": "orders"}, action.talks)
     assert shown == ["  [orders] one", "  [orders] two"]
 
 
@@ -95,7 +95,7 @@ def test_the_lease_is_kept_for_the_run_and_not_for_its_worker(monkeypatch, given
     """However the module is run."""
     action, _complete = task(transport="ssh")
     monkeypatch.setattr(local_module.os, "getppid", lambda: 4711)
-    action._execute_module = lambda module_args, task_vars: module_args
-    assert action.outcome({"keep_lease": given}, {})["keep_lease_for"] == 4711
+    action._execute_module = lambda module_name, module_args, task_vars: module_args
+    assert action.ask("kubernetes_apply", {"keep_lease": given}, {})["keep_lease_for"] == 4711
     for other in ({}, {"keep_lease": False}):
-        assert "keep_lease_for" not in action.outcome(dict(other), {})
+        assert "keep_lease_for" not in action.ask("kubernetes_apply", dict(other), {})

@@ -7,9 +7,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 import pytest
-from ansible.errors import AnsibleFilterError
 
-from ansible_collections.slotwise.redis.plugins.filter.deployment import deployment
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import OPTIONS
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
 from ansible_collections.slotwise.redis.tests.unit.given_servers import (
@@ -23,7 +21,7 @@ from ansible_collections.slotwise.redis.tests.unit.given_servers import (
     secret,
     statefulset,
 )
-from ansible_collections.slotwise.redis.tests.unit.plugins.module_utils.deployment.told import told, variables
+from ansible_collections.slotwise.redis.tests.unit.plugins.module_utils.deployment.told import told
 
 INPUT, LIVE, RIGHTS = "input_problems", "live_problems", "rights_problems"
 
@@ -673,12 +671,6 @@ def test_refusals(scenario):
         assert "hunter2" not in sentence
 
 
-@pytest.mark.parametrize("part", ["objects", "live_problems", "permissions"])
-def test_nothing_is_made_of_wrong_types(part):
-    with pytest.raises(AnsibleFilterError, match=r"redis_cluster_shards is three\. Allowed: a whole number\."):
-        told(part, "redis_cluster", {**GIVEN, "redis_cluster_shards": "three"}, NOTHING)
-
-
 def test_a_removal_is_refused_for_data_of_others_alone():
     going_away = {**GIVEN, "redis_cluster_state": "absent", "redis_cluster_existing_secret": "gone"}
     assert told(LIVE, "redis_cluster", going_away, running(statefulset=[statefulset(labels={})])) == []
@@ -696,23 +688,19 @@ def test_options_are_attributes_of_a_deployment(kind):
     assert not OPTIONS[kind].keys() & {field.name for field in fields(Deployment)}
 
 
-def with_variables(*names):
-    return {"kind": "redis_cluster", "options": variables("redis_cluster", GIVEN), "variables": list(names)}
-
-
 def test_a_misspelt_variable_is_refused_beside_everything_else():
-    given = with_variables("redis_cluster_replica", "redis_cluster_name", "redis_cluster_custom_x")
-    assert deployment(given, INPUT) == [
+    given = {**GIVEN, "redis_cluster_replica": 2, "redis_cluster_custom_x": "mine"}
+    assert told(INPUT, "redis_cluster", given) == [
         "redis_cluster_replica is no option of role redis_cluster. Did you mean redis_cluster_replicas? Names that "
         "begin with redis_cluster_custom_ are yours."
     ]
-    assert deployment(given, "warnings") == []
+    assert told("warnings", "redis_cluster", given) == []
 
 
-def test_a_variable_that_nobody_reads_is_warned_of():
-    given = with_variables("redis_cluster_team_contact", "redis_cluster_shards")
-    assert deployment(given, INPUT) == []
-    assert deployment(given, "warnings") == [
+def test_a_variable_that_nobody_reads_is_warned_of_and_never_looked_at():
+    given = {**GIVEN, "redis_cluster_team_contact": "{{ nobody_knows }}"}
+    assert told(INPUT, "redis_cluster", given) == []
+    assert told("warnings", "redis_cluster", given) == [
         "redis_cluster_team_contact is no option of role redis_cluster and is ignored. Names that begin with "
         "redis_cluster_custom_ are yours."
     ]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.slotwise.redis.tests.unit.deployments import problems
 from ansible_collections.slotwise.redis.tests.unit.given_proxies import (
     BY_NAME,
     GIVEN,
@@ -226,3 +227,11 @@ def test_the_report_is_part_of_the_refusal():
     (refusal,) = told(LIVE, "twemproxy", GIVEN, running(SAME[0]))
     assert "set twemproxy_allow_remapping to true" in refusal
     assert "\nserver  keys now  keys then\na       100.0%" in refusal
+
+
+@pytest.mark.parametrize(("kinds", "refused"), [(["redis_cluster"], True), (["redis_standalone"], False), ([], False)])
+def test_backends_that_share_their_keys(kinds, refused):
+    groups = {kind: ["localhost"] for kind in kinds}
+    said = problems("twemproxy", BY_NAME, {**NOTHING, "secret": []}, groups=groups)
+    assert [sentence.partition(",")[0] for sentence in said] == ["twemproxy_backends is localhost"] * refused
+    assert all("no deployment of redis_standalone" in sentence for sentence in said)
