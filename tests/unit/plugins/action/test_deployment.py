@@ -1,0 +1,163 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the actions on a whole deployment read, ask and leave out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import owner_labels
+from ansible_collections.slotwise.redis.plugins.plugin_utils.deployment_action import Failed
+from ansible_collections.slotwise.redis.plugins.plugin_utils.variables import UnreadableVariable
+from ansible_collections.slotwise.redis.tests.unit.deployments import action, applied, look, problems, without_looking
+from ansible_collections.slotwise.redis.tests.unit.given_proxies import GIVEN as PROXY
+from ansible_collections.slotwise.redis.tests.unit.given_servers import ALONE, GIVEN, LABELS, NOTHING, WATCHED, running
+
+KINDS = {"redis_cluster": GIVEN, "redis_sentinel": WATCHED, "redis_standalone": ALONE}
+ALONE_LABELS = {**LABELS, "app.kubernetes.io/component": "standalone"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_password_is_in_nothing_that_is_returned(kind):
+    looked = look(kind, {**KINDS[kind], f"{kind}_password": "hunter2"}, NOTHING)
+    assert "hunter2" not in json.dumps(looked)
+
+
+def test_a_password_is_compared_without_a_trace_in_a_log():
+    made = action("redis_cluster", {**GIVEN, "redis_cluster_password": "hunter2"}, NOTHING)
+    seen, ask = [], made.module
+    made.module = lambda name, /, **given: (
+        seen.append((made._task.no_log, "hunter2" in str(given))),
+        ask(name, **given),
+    )[1]
+    made.outcome({}, made._variables)
+    assert [no_log for no_log, has_it in seen if has_it] == [True]
+    assert made._task.no_log is False
+
+
+def test_what_cannot_be_read_is_named():
+    with pytest.raises(UnreadableVariable, match=r"redis_cluster_shards cannot be read: .*nobody_knows"):
+        look("redis_cluster", {**GIVEN, "redis_cluster_shards": "{{ nobody_knows }}"}, NOTHING)
+
+
+def test_variables_may_be_templates_and_have_the_defaults_of_the_role():
+    given = {"shards": 4, "redis_cluster_shards": "{{ shards }}", "redis_cluster_storage": {"hosts": ["node1"]}}
+    told = without_looking("redis_cluster", {**given, "redis_image_registry": "registry.example.org"})
+    assert (told["name"], told["namespace"], told["options"]["shards"]) == ("localhost", "localhost", 4)
+    assert told["options"]["image"] == "registry.example.org/library/redis:8.0"
+
+
+def test_another_deployment_is_read_as_its_own_role_reads_it():
+    hosts = {"pool": {"redis_standalone_instances": "2", "redis_standalone_auth_enabled": "no"}}
+    told = action("twemproxy", {**PROXY, "twemproxy_backends": "pool"}, hosts=hosts).described()
+    assert told.backend == {
+        "kinds": set(),
+        "state": "present",
+        "name": "pool",
+        "namespace": "pool",
+        "service": "pool-headless.pool.svc.cluster.local",
+        "secret": "",
+        "secret_key": "password",
+        "instances": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"redis_cluster_state": "gone"}, "Value of redis_cluster_state must be one of: present, absent, got: gone."),
+        ({"redis_cluster_storage": {"siez": "1Gi", "hosts": ["node1"]}}, "redis_cluster_storage.siez is no option."),
+        ({"redis_cluster_tolerations": ["all"]}, "redis_cluster_tolerations"),
+    ],
+)
+def test_what_the_specification_of_the_role_does_not_allow(more, words):
+    (said,) = problems("redis_cluster", {**GIVEN, **more}, NOTHING)
+    assert words in said
+
+
+def test_wrong_types_are_refused_before_a_removal_too():
+    with pytest.raises(Failed, match="redis_cluster_shards is three"):
+        look("redis_cluster", {**GIVEN, "redis_cluster_state": "absent", "redis_cluster_shards": "three"}, NOTHING)
+
+
+def test_nobody_looks_twice_at_the_same():
+    first = look("redis_cluster", GIVEN, NOTHING)
+    asked = action("redis_cluster", {**GIVEN, "redis_cluster_verify_enabled": "false"}, NOTHING)
+    again = asked.outcome({"known": first}, asked._variables)
+    assert (again["look"], asked.asked) == (first["look"], [])
+    assert again["options"]["verify_enabled"] is False
+    other = look("redis_cluster", {**GIVEN, "redis_cluster_shards": 4}, NOTHING, known=first)
+    assert other["look"] != first["look"]
+    assert other["options"]["shards"] == 4
+
+
+def definitions(asked):
+    """What is applied or removed, in order: state, kinds and names."""
+    return [
+        (given.get("state", "present"), [f"{item['kind']} {item['metadata']['name']}" for item in given["definitions"]])
+        for name, given in asked
+        if name == "kubernetes_apply"
+    ]
+
+
+def test_password_and_namespace_come_before_the_pods():
+    first, rest = definitions(applied("redis_cluster", GIVEN, NOTHING))
+    assert first == ("present", ["Namespace shop", "Secret orders-auth"])
+    assert rest[1][-1] == "StatefulSet orders"
+    shared = {"redis_cluster_storage": {"type": "nfs_shared", "server": "nfs1"}, "redis_cluster_auth_enabled": "no"}
+    first, _rest = definitions(applied("redis_cluster", {**GIVEN, **shared}, NOTHING))
+    assert first == ("present", ["Namespace shop", "PersistentVolumeClaim data-orders"])
+
+
+@pytest.mark.parametrize(("appendonly", "before"), [("yes", True), ("no", False)])
+def test_servers_that_will_restart_write_what_they_are_to_read(appendonly, before):
+    """With appendonly the files are there before the settings say so, and without they come after these."""
+    given = {**ALONE, "redis_standalone_config": {"appendonly": appendonly}}
+    template = {"metadata": {"annotations": {"slotwise.redis/config-checksum": "another"}}, "spec": {"volumes": []}}
+    live = {
+        "metadata": {"name": "orders", "generation": 1, "labels": ALONE_LABELS},
+        "spec": {"replicas": 2, "template": template},
+        "status": {"observedGeneration": 1, "updatedReplicas": 2},
+    }
+    found = {**NOTHING, "statefulset": [live], "secret": [{"metadata": {"name": "orders-auth"}}]}
+    names = [name for name, _given in applied("redis_standalone", given, found) if name != "kubernetes_objects_info"]
+    wanted = ["redis_persistence", "kubernetes_apply"]
+    assert names[:2] == (wanted if before else wanted[::-1])
+
+
+SECRET = {"kind": "Secret", "metadata": {"name": "orders-auth", "labels": owner_labels("orders")}}
+CLAIM = {"kind": "PersistentVolumeClaim", "metadata": {"name": "data-orders-0"}}
+
+
+@pytest.mark.parametrize(
+    ("more", "data"),
+    [
+        ({}, []),
+        ({"delete_data": "true"}, ["PersistentVolumeClaim data-orders-0", "Secret orders-auth"]),
+        ({"delete_data": "true", "existing_secret": "given"}, ["PersistentVolumeClaim data-orders-0"]),
+    ],
+)
+def test_a_removal_takes_data_and_password_only_where_it_is_told_to(more, data):
+    given = {**GIVEN, "redis_cluster_state": "absent", **{f"redis_cluster_{k}": v for k, v in more.items()}}
+    asked = applied("redis_cluster", given, running(claims=[CLAIM], secret=[SECRET]))
+    removed = definitions(asked)
+    assert {state for state, _objects in removed} == {"absent"}
+    assert removed[1:] == ([("absent", data)] if data else [])
+    assert asked[-1][0] == "kubernetes_lease"
+
+
+def test_a_password_of_our_own_is_long_and_another_one_each_time():
+    made = [
+        next(
+            item
+            for _name, given in applied("redis_cluster", GIVEN, NOTHING)
+            for item in given.get("definitions", ())
+            if item["kind"] == "Secret"
+        )["data"]["password"]
+        for _time in range(2)
+    ]
+    assert len(made[0]) >= 32
+    assert hashlib.sha256(made[0].encode()).digest() != hashlib.sha256(made[1].encode()).digest()
