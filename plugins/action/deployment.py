@@ -185,4 +185,4 @@ class ActionModule(DeploymentAction):
 
 def _new_password() -> str:
     letters = string.ascii_letters + string.digits
-    return "".join(secrets.choice(letters) for _ in range(PASSWORD_LENGTH))
+    return "".join(secrets.choice(letters) for _place in range(PASSWORD_LENGTH))

@@ -144,9 +144,4 @@ placement:
   description: Where pods that do not exist yet will run, as far as their volumes say so.
   returned: when Kubernetes was asked
   type: dict
-problems:
-  description: Why the run was refused, a sentence for each reason.
-  returned: when it is refused
-  type: list
-  elements: str
 """

@@ -24,15 +24,16 @@ display = Display()
 class Failed(Exception):
     """What the task returns instead."""
 
-    def __init__(self, message: str, **result: Any) -> None:
+    def __init__(self, message: str, problems: Sequence[str] = (), **result: Any) -> None:
         super().__init__(message)
+        self.problems = list(problems)
         self.result = {**result, "failed": True, "msg": message}
 
 
 def refuse(problems: Sequence[str], head: str = "Nothing was changed.") -> None:
     """All problems at once."""
     if problems:
-        raise Failed("\n- ".join([head, *problems]), problems=list(problems))
+        raise Failed("\n- ".join([head, *problems]), problems)
 
 
 class DeploymentAction(LocalModule):
@@ -68,7 +69,10 @@ class DeploymentAction(LocalModule):
         """What a module of this collection returns; its failure is that of the task."""
         result = self.ask(f"{COLLECTION}.{name}", arguments, self._variables, talks)
         if result.get("failed"):
-            raise Failed(result.get("msg", f"{name} failed"), **{k: result[k] for k in result if k != "failed"})
+            raise Failed(
+                result.get("msg", f"{name} failed"),
+                **{key: result[key] for key in ("found", "advice") if key in result},
+            )
         return result
 
     def quietly(self, name: str, /, **arguments: Any) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def problems(kind: str, given: dict[str, Any], found: dict[str, list] | None = N
     try:
         look(kind, given, found, **more)
     except Failed as error:
-        return error.result["problems"]
+        return error.problems
     return []
 
 
