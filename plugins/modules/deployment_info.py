@@ -94,6 +94,11 @@ commands:
   description: What people paste, with C(kubectl), C(password) and C(cli).
   returned: success
   type: dict
+notes:
+  description: Lines that its features have for the end of a run.
+  returned: success
+  type: list
+  elements: str
 key:
   description: Equal for equal deployments.
   returned: success

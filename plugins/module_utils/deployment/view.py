@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment import ring
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features import auth, nodes, storage
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features.catalog import each
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds import kind_of, twemproxy
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import digest
@@ -42,6 +43,7 @@ def seen_without_looking(deployment: Deployment) -> dict[str, Any]:
         "awaited": kind_of(deployment).awaited(deployment),
         "warning": storage_warning(deployment),
         "commands": commands(deployment),
+        "notes": [] if deployment.kind == "twemproxy" else each("notes", deployment),
     }
 
 

@@ -93,7 +93,7 @@ def changes(deployment: Deployment, running: Mapping[str, Any]) -> Iterator[str]
         )
 
 
-def secret_problems(deployment: Deployment, live: Live) -> Iterator[str]:
+def live_problems(deployment: Deployment, live: Live) -> Iterator[str]:
     """What is wrong with the Secret that servers have their password from, as it is."""
     if not deployment.auth_enabled:
         return

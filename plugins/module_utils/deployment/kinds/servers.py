@@ -20,12 +20,12 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.checks i
     namespace_missing,
 )
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features import (
-    auth,
     network_policy,
     nodes,
     service,
     storage,
 )
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features.catalog import each, merged
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password, has_labels, labels
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import (
     HOSTNAME,
@@ -131,7 +131,8 @@ def labels_of(deployment: Deployment, servers: Servers) -> dict[str, str]:
 
 
 def configuration(deployment: Deployment, servers: Servers) -> dict[str, str]:
-    return {"redis.conf": redis_conf(deployment, servers.directives, servers.fixed)}
+    standard = {**servers.directives, **merged("directives", deployment)}
+    return {"redis.conf": redis_conf(deployment, standard, servers.fixed)}
 
 
 def awaited(deployment: Deployment, servers: Servers) -> list[Query]:
@@ -180,8 +181,9 @@ def objects(deployment: Deployment, servers: Servers) -> list[Object]:
             make,
             names.name,
             [*servers.ports.values(), *servers.open_inside],
-            {REDIS_PORT: deployment.network_policy_clients},
+            {REDIS_PORT: deployment.network_policy_clients, **merged("clients", deployment)},
         ),
+        *each("objects", make),
         stateful_set(make, servers),
     ]
 
@@ -195,7 +197,7 @@ def stateful_set(make: Maker, servers: Servers) -> Object:
     pod = {
         "terminationGracePeriodSeconds": deployment.termination_grace_period,
         **make.pod(storage.node_affinity(deployment), storage.of_a_provisioner(deployment)),
-        "containers": [container(make, servers), *servers.beside],
+        "containers": [container(make, servers), *servers.beside, *each("containers", make)],
         "volumes": volumes(deployment, servers),
     }
     checksum = digest(deployment.configuration.get("redis.conf", ""))
@@ -223,7 +225,7 @@ def container(make: Maker, servers: Servers) -> Object:
         "POD_HOSTNAME": f"$(POD_NAME).{deployment.names.service}",
         # The dot at the end keeps the resolver from trying its search domains first.
         "REDIS_SERVICE": f"{deployment.names.service}.",
-        **auth.environment(deployment),
+        **merged("environment", deployment),
         "DOMAIN_VARIABLE": f"{deployment.kind}_cluster_domain",
     }
     lifecycle = {}
@@ -253,7 +255,7 @@ def container(make: Maker, servers: Servers) -> Object:
             *mounts(("config", "/etc/redis-config"), ("scripts", "/scripts")),
             {"name": "run", "mountPath": "/run/redis"},
             *([{"name": "pod", "mountPath": "/run/pod"}] if servers.remembers_node else []),
-            *auth.mounts(deployment),
+            *each("mounts", deployment),
         ],
     )
 
@@ -273,7 +275,7 @@ def volumes(deployment: Deployment, servers: Servers) -> list[Object]:
         config_volume("scripts", scripts_name(deployment)),
         SCRATCH,
         *node,
-        *auth.volumes(deployment),
+        *each("volumes", deployment),
     ]
 
 
@@ -325,7 +327,7 @@ def input_problems(deployment: Deployment, password: Password, replicated: bool 
     yield from service.input_problems(deployment)
     if replicated:
         yield from storage.nothing_lasts(deployment)
-    yield from auth.input_problems(deployment, password)
+    yield from each("input_problems", deployment, password)
     yield from config_problems(deployment.config, deployment.variable("config"), deployment.config_known)
 
 
@@ -344,8 +346,8 @@ def live_problems(deployment: Deployment, live: Live, servers: Servers) -> Itera
         )
     elif labels(running).get(COMPONENT) == servers.component:
         yield from storage.changes(deployment, running)
-        yield from auth.changes(deployment, running)
-    yield from auth.secret_problems(deployment, live)
+        yield from each("changes", deployment, running)
+    yield from each("live_problems", deployment, live)
     yield from storage.no_plan(deployment, live, servers.pods)
 
 
