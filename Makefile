@@ -66,25 +66,25 @@ unit: deps ## unit and property tests, and the simulation of tests/simulation: n
 .PHONY: integration
 integration: deps ## the modules against real redis-server processes on loopback
 	@# More processes than processors: these tests wait for servers most of the time.
-	@python3 tests/lab servers
+	@python3 lab servers
 	@$(PYTEST) tests/integration -m "not large" $(WITHOUT_LONG) -n 4 --dist worksteal
 	@$(PYTEST) tests/integration -m large $(WITHOUT_LONG)
 
 .PHONY: lab
 lab: deps ## start the four machine Kubernetes lab
-	@python3 tests/lab up
+	@python3 lab up
 
 .PHONY: lab-build
 lab-build: deps ## the programs and images of the lab, nothing started
-	@python3 tests/lab build --nfs
+	@python3 lab build --nfs
 
 .PHONY: lab-nfs
 lab-nfs: deps ## the lab with an NFS server and two workers that can mount NFS
-	@python3 tests/lab up --nfs
+	@python3 lab up --nfs
 
 .PHONY: lab-down
 lab-down: ## remove the lab of this checkout
-	@python3 tests/lab down
+	@python3 lab down
 
 .PHONY: e2e
 e2e: lab-nfs ## whole deployments on the lab: kills, wiped volumes, data kept
@@ -96,7 +96,7 @@ molecule: lab-nfs ## every role and site.yml on the lab, from check mode to clea
 
 .PHONY: bench
 bench: deps ## time to form a cluster, side by side with redis-cli --cluster create
-	@python3 tests/lab servers
+	@python3 lab servers
 	@python tests/bench/formation.py
 
 .PHONY: build

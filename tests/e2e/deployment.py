@@ -22,7 +22,7 @@ import redis
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "lab"))
+sys.path.insert(0, str(ROOT / "lab"))
 
 import trouble
 from slotwise_lab import handle

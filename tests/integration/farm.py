@@ -42,9 +42,9 @@ class Flavor:
 
 
 def flavors() -> list[Flavor]:
-    """Server versions that ``python3 tests/lab servers`` has put on this machine."""
+    """Server versions that ``python3 lab servers`` has put on this machine."""
     if not SERVERS.exists():
-        raise FileNotFoundError(f"{SERVERS} is missing: run python3 tests/lab servers")
+        raise FileNotFoundError(f"{SERVERS} is missing: run python3 lab servers")
     servers = json.loads(SERVERS.read_text())
     return [Flavor(s["flavor"], s["version"], tuple(s["server"]), tuple(s["cli"])) for s in servers]
 

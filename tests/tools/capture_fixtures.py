@@ -3,7 +3,7 @@
 """Usage: PYTHONPATH=collections .venv/bin/python tests/tools/capture_fixtures.py
 
 Writes what every server version really answers to tests/unit/plugins/module_utils/fixtures/<version>/, for the tests
-of the parser. Needs the servers of `python3 tests/lab servers`.
+of the parser. Needs the servers of `python3 lab servers`.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from .shell import LabError
 
 PROGRAM = Path(__file__).resolve().parent.parent
 FILES = PROGRAM / "files"
-CHECKOUT = PROGRAM.parent.parent
+CHECKOUT = PROGRAM.parent
 
 CLUSTER_DOMAIN = "cluster.local"
 SSH_USER = "ops"
@@ -209,7 +209,7 @@ def find_lab(checkout: Path, environment: Mapping[str, str]) -> Lab:
         raise LabError(
             f"this checkout has the lab {remembered['name']} (index {remembered['index']}), "
             f"but the environment asks for {name} (index {index})",
-            "unset LAB_NAME and LAB_INDEX, or run `python3 tests/lab down` without them first",
+            "unset LAB_NAME and LAB_INDEX, or run `python3 lab down` without them first",
         )
     return Lab(checkout, find_cache(environment), name, index)
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lab of this checkout in the hands of a test.
 
-Use: put tests/lab on sys.path, then `from slotwise_lab import handle`.
+Use: put lab on sys.path, then `from slotwise_lab import handle`.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def _build(lab: Lab, nfs: bool) -> Recipes:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python3 tests/lab", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python3 lab", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         words = commands.add_parser(name, help=command.__doc__)

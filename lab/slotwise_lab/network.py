@@ -37,7 +37,7 @@ def ensure_network(lab: Lab, podman: Podman) -> None:
         if str(lab.machine_network) not in [subnet["subnet"] for subnet in own["subnets"]]:
             raise LabError(
                 f"the podman network {lab.name} has other addresses than {lab.machine_network}",
-                "give the LAB_INDEX that it was made with, or remove it: python3 tests/lab down",
+                "give the LAB_INDEX that it was made with, or remove it: python3 lab down",
             )
         return
     _refuse_overlap(lab, _podman_networks(networks) + _routes())

@@ -84,7 +84,7 @@ def _machines_of(lab: Lab, machine: Machine) -> Machines | UmlMachines:
         return Machines(lab, Podman(lab.cache))
     machines = UmlMachines(lab, Podman(lab.cache))
     if not machines.content(machine):
-        raise LabError(f"{machine.name} does not exist", "python3 tests/lab up --nfs")
+        raise LabError(f"{machine.name} does not exist", "python3 lab up --nfs")
     return machines
 
 
@@ -102,11 +102,11 @@ def status(lab: Lab) -> int:
         print(f"  {machine.name:14} {machine.address!s:15} {state:8} {uml_machines.shell(machine)} -i")
     running = {m.name: containers[m.container].started_at for m in lab.machines if m.container in containers}
     if not running or not lab.kubeconfig.exists():
-        print("not up: run `python3 tests/lab up`")
+        print("not up: run `python3 lab up`")
         return 1
     missing = [machine.name for machine in lab.machines if machine.name not in running]
     problem = ", ".join(missing) or cluster.node_problem(lab, running) or cluster.dns_problem(lab)
-    print(f"not complete: {problem}; `python3 tests/lab up` completes it" if problem else "up")
+    print(f"not complete: {problem}; `python3 lab up` completes it" if problem else "up")
     return 1 if problem else 0
 
 

@@ -12,7 +12,7 @@ from . import pki
 from .config import SSH_USER, Lab, Machine
 from .recipes import Recipes
 
-_HEADER = "# Written by `python3 tests/lab up`.\n---\n"
+_HEADER = "# Written by `python3 lab up`.\n---\n"
 
 
 def hosts(lab: Lab, nfs_machines: Sequence[Machine] = ()) -> str:
