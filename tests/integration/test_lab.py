@@ -16,9 +16,7 @@ from ansible_collections.slotwise.redis.tests.integration.farm import ROOT, flav
 def test_every_supported_family_is_here(family):
     """The lab goes on without a suite that it cannot download; tests would then say nothing of these servers."""
     found = [str(f) for f in flavors()]
-    assert [f for f in found if f.startswith(f"{family}.")], (
-        f"{family} is not built, only {found}: python3 lab servers"
-    )
+    assert [f for f in found if f.startswith(f"{family}.")], f"{family} is not built, only {found}: python3 lab servers"
 
 
 def test_the_benchmark_runs():
