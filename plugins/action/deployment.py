@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.slotwise.redis.plugins.module_utils._directives import persistence
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment import parts, readiness
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features import auth, storage
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds import kind_of, servers
@@ -21,6 +20,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names im
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.queries import labelled
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.view import login
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.directives import persistence
 from ansible_collections.slotwise.redis.plugins.plugin_utils.deployment_action import DeploymentAction, Failed
 from ansible_collections.slotwise.redis.plugins.plugin_utils.pod_files import with_files
 

@@ -63,7 +63,7 @@ _value:
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.slotwise.redis.plugins.module_utils._nfs_exports import export_problems
+from ansible_collections.slotwise.redis.plugins.module_utils.machines.nfs_exports import export_problems
 
 
 def nfs_export_problems(
@@ -72,7 +72,7 @@ def nfs_export_problems(
     variable: str = "node_nfs_server",
     exporting: bool = True,
 ) -> list[str]:
-    """Messages about exports; see C(_nfs_exports.export_problems)."""
+    """Messages about exports; see C(nfs_exports.export_problems)."""
     return export_problems(deployments, options, variable, exporting)
 
 

@@ -42,7 +42,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.slotwise.redis.plugins.module_utils._live_volumes import released_volumes
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live_volumes import released_volumes
 
 
 class FilterModule:

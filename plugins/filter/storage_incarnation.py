@@ -60,7 +60,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.slotwise.redis.plugins.module_utils._incarnation import decide
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.incarnation import decide
 
 
 def storage_incarnation(
@@ -70,7 +70,7 @@ def storage_incarnation(
     fresh: str,
     adopt: bool,
 ) -> dict[str, Any]:
-    """See C(_incarnation.decide)."""
+    """See C(incarnation.decide)."""
     return asdict(decide(rows, seen, deployed=deployed, fresh=fresh, adopt=adopt))
 
 

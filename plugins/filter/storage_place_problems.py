@@ -48,7 +48,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.slotwise.redis.plugins.module_utils._places import place_problems
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.places import place_problems
 
 
 class FilterModule:

@@ -92,7 +92,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import end
-from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import (
+from ansible_collections.slotwise.redis.plugins.module_utils.io.kubernetes import (
     READ_SECONDS,
     api_client,
     api_errors,

@@ -142,10 +142,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES, LEASE
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, end
-from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_client, require_kubernetes
-from ansible_collections.slotwise.redis.plugins.module_utils._lease import lease_of
-from ansible_collections.slotwise.redis.plugins.module_utils._leaving import leaving
-from ansible_collections.slotwise.redis.plugins.module_utils._objects import (
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.leaving import leaving
+from ansible_collections.slotwise.redis.plugins.module_utils.io.kubernetes import api_client, require_kubernetes
+from ansible_collections.slotwise.redis.plugins.module_utils.io.objects import (
     Objects,
     Ref,
     has_labels,
@@ -159,6 +158,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils._objects import (
     without_secrets,
     without_value,
 )
+from ansible_collections.slotwise.redis.plugins.module_utils.run.lease import lease_of
 
 try:
     import yaml

@@ -62,8 +62,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES, LEASE
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import end
-from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_client, require_kubernetes
-from ansible_collections.slotwise.redis.plugins.module_utils._lease import lease_of
+from ansible_collections.slotwise.redis.plugins.module_utils.io.kubernetes import api_client, require_kubernetes
+from ansible_collections.slotwise.redis.plugins.module_utils.run.lease import lease_of
 
 
 def main():

@@ -77,9 +77,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import end
-from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_client, require_kubernetes
-from ansible_collections.slotwise.redis.plugins.module_utils._objects import Objects
-from ansible_collections.slotwise.redis.plugins.module_utils._queries import QUERIES, answers
+from ansible_collections.slotwise.redis.plugins.module_utils.io.kubernetes import api_client, require_kubernetes
+from ansible_collections.slotwise.redis.plugins.module_utils.io.objects import Objects
+from ansible_collections.slotwise.redis.plugins.module_utils.io.queries import QUERIES, answers
 
 
 def run(module: AnsibleModule, objects: Objects) -> dict[str, Any]:

@@ -96,17 +96,17 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import KUBERNETES, LEASE, PROGRESS
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import end
-from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import (
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment import readiness
+from ansible_collections.slotwise.redis.plugins.module_utils.io.kubernetes import (
     Kubernetes,
     api_client,
     require_kubernetes,
 )
-from ansible_collections.slotwise.redis.plugins.module_utils._lease import lease_of
-from ansible_collections.slotwise.redis.plugins.module_utils._objects import Objects
-from ansible_collections.slotwise.redis.plugins.module_utils._progress import progress
-from ansible_collections.slotwise.redis.plugins.module_utils._queries import QUERIES, answers
-from ansible_collections.slotwise.redis.plugins.module_utils._rollout import Rollout
-from ansible_collections.slotwise.redis.plugins.module_utils.deployment import readiness
+from ansible_collections.slotwise.redis.plugins.module_utils.io.objects import Objects
+from ansible_collections.slotwise.redis.plugins.module_utils.io.queries import QUERIES, answers
+from ansible_collections.slotwise.redis.plugins.module_utils.run.lease import lease_of
+from ansible_collections.slotwise.redis.plugins.module_utils.run.progress import progress
+from ansible_collections.slotwise.redis.plugins.module_utils.run.rollout import Rollout
 
 
 def main():

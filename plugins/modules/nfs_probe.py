@@ -176,7 +176,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.slotwise.redis.plugins.module_utils import _nfs
+from ansible_collections.slotwise.redis.plugins.module_utils.machines import nfs
 
 # From the kernel's sched.h and mount.h.
 CLONE_NEWNS = 0x20000
@@ -196,20 +196,20 @@ ENVIRONMENT = {**os.environ, "LC_ALL": "C", "PATH": TOOLS}
 
 
 class Failed(Exception):
-    """A step in a directory that failed; the facts are for C(_nfs.file_problem)."""
+    """A step in a directory that failed; the facts are for C(nfs.file_problem)."""
 
     def __init__(self, step: str, path: str, code: int):
         super().__init__(step)
         self.facts = {"step": step, "path": path, "errno": code}
 
 
-def reach(target: _nfs.Target, timeout: float) -> str:
+def reach(target: nfs.Target, timeout: float) -> str:
     """Address of this machine towards the server."""
     with socket.create_connection((target.server, target.port), timeout) as connection:
         return connection.getsockname()[0]
 
 
-def list_exports(server: str, timeout: float) -> _nfs.Listing:
+def list_exports(server: str, timeout: float) -> nfs.Listing:
     """What the server says that it exports. A server of NFS version 4 alone need not answer this."""
     try:
         done = subprocess.run(
@@ -222,12 +222,12 @@ def list_exports(server: str, timeout: float) -> _nfs.Listing:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return _nfs.Listing(None, f"no answer within {timeout} s")
+        return nfs.Listing(None, f"no answer within {timeout} s")
     except OSError as error:
-        return _nfs.Listing(None, str(error.strerror))
+        return nfs.Listing(None, str(error.strerror))
     if done.returncode:
-        return _nfs.Listing(None, " ".join(done.stderr.split()))
-    return _nfs.Listing(_nfs.parse_showmount(done.stdout))
+        return nfs.Listing(None, " ".join(done.stderr.split()))
+    return nfs.Listing(nfs.parse_showmount(done.stdout))
 
 
 def hide_mounts() -> None:
@@ -315,12 +315,12 @@ def room(place: str) -> int | None:
     return found.f_bavail * found.f_frsize
 
 
-def place_of(target: _nfs.Target, mount_point: str, path: str) -> str:
+def place_of(target: nfs.Target, mount_point: str, path: str) -> str:
     """Where a directory of the server is below the mount."""
     return os.path.normpath(os.path.join(mount_point, os.path.relpath(path, target.export)))
 
 
-def work(target: _nfs.Target, mount_point: str, paths: list[str], tell: Callable[..., None]) -> None:
+def work(target: nfs.Target, mount_point: str, paths: list[str], tell: Callable[..., None]) -> None:
     """All directories of one export, as the user that Redis runs as. Runs in a process of its own."""
     os.setgroups([target.gid])
     os.setgid(target.gid)
@@ -340,7 +340,7 @@ def work(target: _nfs.Target, mount_point: str, paths: list[str], tell: Callable
     tell(used={"times": times, "free_bytes": room(mount_point) or 0, "used_bytes": used})
 
 
-def mount_and_work(target: _nfs.Target, paths: list[str], timeout: float, tell: Callable[..., None]) -> None:
+def mount_and_work(target: nfs.Target, paths: list[str], timeout: float, tell: Callable[..., None]) -> None:
     """Mount an export where nobody else sees it, and use it. Runs in a process of its own."""
     hide_mounts()
     mount_point = tempfile.mkdtemp(prefix=PREFIX[1:], dir=FOLDER)
@@ -360,7 +360,7 @@ def mount_and_work(target: _nfs.Target, paths: list[str], timeout: float, tell: 
                 timeout=timeout,
                 check=False,
             )
-            if done.returncode == 0 or not _nfs.no_version(done.stdout):
+            if done.returncode == 0 or not nfs.no_version(done.stdout):
                 break
         if done.returncode:
             tell(refused=done.stdout[:1000])
@@ -412,7 +412,7 @@ def listen(source: int, facts: dict[str, Any], seconds: float) -> bool:
     return False
 
 
-def probe(target: _nfs.Target, paths: list[str], timeout: float) -> dict[str, Any]:
+def probe(target: nfs.Target, paths: list[str], timeout: float) -> dict[str, Any]:
     """What happened to one export: step, refused, vers, failed, root_writes, used, broken, late."""
     source, sink = os.pipe()
 
@@ -443,9 +443,9 @@ class Servers:
     def __init__(self, timeout: float):
         self._timeout = timeout
         self._addresses: dict[tuple[str, int], str | OSError] = {}
-        self._listings: dict[str, _nfs.Listing] = {}
+        self._listings: dict[str, nfs.Listing] = {}
 
-    def address(self, target: _nfs.Target) -> str | OSError:
+    def address(self, target: nfs.Target) -> str | OSError:
         """Address of this machine towards a server, or why there is no answer."""
         key = (target.server, target.port)
         if key not in self._addresses:
@@ -455,24 +455,24 @@ class Servers:
                 self._addresses[key] = error
         return self._addresses[key]
 
-    def listing(self, server: str) -> _nfs.Listing:
+    def listing(self, server: str) -> nfs.Listing:
         """What a server says that it exports; asked only to explain a refusal."""
         if server not in self._listings:
             self._listings[server] = list_exports(server, self._timeout)
         return self._listings[server]
 
 
-def judge(target: _nfs.Target, facts: dict[str, Any], address: str, servers: Servers) -> _nfs.Problem | None:
+def judge(target: nfs.Target, facts: dict[str, Any], address: str, servers: Servers) -> nfs.Problem | None:
     """What is wrong with an export, from what happened."""
     if "refused" in facts:
-        return _nfs.mount_problem(target, facts["refused"], servers.listing(target.server), address, os.uname().release)
+        return nfs.mount_problem(target, facts["refused"], servers.listing(target.server), address, os.uname().release)
     if "failed" in facts:
         failed = facts["failed"]
-        return _nfs.file_problem(target, {**failed, "root_writes": failed["path"] in facts.get("root_writes", ())})
+        return nfs.file_problem(target, {**failed, "root_writes": failed["path"] in facts.get("root_writes", ())})
     if "broken" in facts:
-        return _nfs.broken(target, facts["broken"])
+        return nfs.broken(target, facts["broken"])
     if "used" not in facts:
-        return _nfs.too_slow(target, facts.get("step", "start"), WORK_SECONDS)
+        return nfs.too_slow(target, facts.get("step", "start"), WORK_SECONDS)
     return None
 
 
@@ -483,12 +483,12 @@ def run(params: dict[str, Any], warn: Callable[[str], None]) -> dict[str, Any]:
     for entry in params["mounts"]:
         of = {key: entry[key] for key in ("name", "namespace", "server", "export")}
         options = tuple(entry["mount_options"])
-        target = _nfs.Target(entry["server"], entry["export"], params["uid"], params["gid"], options)
+        target = nfs.Target(entry["server"], entry["export"], params["uid"], params["gid"], options)
         facts: dict[str, Any] = {}
         if shutil.which("mount.nfs", path=TOOLS) is None:
-            problem: _nfs.Problem | None = _nfs.no_client(target)
+            problem: nfs.Problem | None = nfs.no_client(target)
         elif isinstance(address := servers.address(target), OSError):
-            problem = _nfs.no_answer(target, str(address.strerror or address))
+            problem = nfs.no_answer(target, str(address.strerror or address))
         else:
             facts = probe(target, entry["paths"] or [entry["export"]], params["timeout"])
             problem = judge(target, facts, address, servers)
@@ -496,7 +496,7 @@ def run(params: dict[str, Any], warn: Callable[[str], None]) -> dict[str, Any]:
             problems.append({**of, "reason": problem.reason, "message": problem.message})
             continue
         used = facts["used"]
-        median, worst = _nfs.summary(used["times"])
+        median, worst = nfs.summary(used["times"])
         rows.append(
             {
                 **of,
@@ -506,7 +506,7 @@ def run(params: dict[str, Any], warn: Callable[[str], None]) -> dict[str, Any]:
                 "free_bytes": used["free_bytes"],
             }
         )
-        if entry["size"] and (warning := _nfs.small_warning(target, entry["size"], used)):
+        if entry["size"] and (warning := nfs.small_warning(target, entry["size"], used)):
             warn(warning)
     return {"changed": False, "mounts": rows, "problems": problems}
 
@@ -535,7 +535,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    wrong = [text for entry in module.params["mounts"] for text in _nfs.bad_mount(entry)]
+    wrong = [text for entry in module.params["mounts"] for text in nfs.bad_mount(entry)]
     if wrong:
         module.fail_json(msg="Nothing was tried.\n- " + "\n- ".join(wrong))
     if os.geteuid() != 0:

@@ -85,8 +85,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.slotwise.redis.plugins.module_utils import _folders as folders
-from ansible_collections.slotwise.redis.plugins.module_utils._marker import (
+from ansible_collections.slotwise.redis.plugins.module_utils.machines import folders
+from ansible_collections.slotwise.redis.plugins.module_utils.machines.marker import (
     MARKER,
     NEW_MARKER,
     NO_DATA,

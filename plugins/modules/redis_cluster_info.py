@@ -84,9 +84,13 @@ advice:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CLUSTER, CONSTRAINTS
-from ansible_collections.slotwise.redis.plugins.module_utils._deployment import with_nodes
-from ansible_collections.slotwise.redis.plugins.module_utils._report import placement_problems, topology
-from ansible_collections.slotwise.redis.plugins.module_utils._waiter import open_slots, problems, shape_problems
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.conditions import (
+    open_slots,
+    problems,
+    shape_problems,
+)
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.report import placement_problems, topology
+from ansible_collections.slotwise.redis.plugins.module_utils.run.cluster import with_nodes
 
 
 def read(deployment, fleet, nodes, reasons):

@@ -129,7 +129,7 @@ advice:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CLUSTER, CONSTRAINTS, LEASE, PROGRESS
-from ansible_collections.slotwise.redis.plugins.module_utils._init import run_init
+from ansible_collections.slotwise.redis.plugins.module_utils.run.init import run_init
 
 
 def main():

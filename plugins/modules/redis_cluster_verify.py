@@ -73,8 +73,8 @@ advice:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CLUSTER, CONSTRAINTS
-from ansible_collections.slotwise.redis.plugins.module_utils._deployment import with_nodes
-from ansible_collections.slotwise.redis.plugins.module_utils._verify import run_verify
+from ansible_collections.slotwise.redis.plugins.module_utils.run.cluster import with_nodes
+from ansible_collections.slotwise.redis.plugins.module_utils.run.verify_cluster import run_verify
 
 
 def main():

@@ -108,7 +108,7 @@ advice:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CONSTRAINTS, LEASE, PROGRESS, SERVERS
-from ansible_collections.slotwise.redis.plugins.module_utils._persistence import run_persistence
+from ansible_collections.slotwise.redis.plugins.module_utils.run.persistence import run_persistence
 
 
 def main():

@@ -130,7 +130,7 @@ advice:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CONSTRAINTS, LEASE, PROGRESS, SERVERS
-from ansible_collections.slotwise.redis.plugins.module_utils._restarts import run_restart
+from ansible_collections.slotwise.redis.plugins.module_utils.run.restarts import run_restart
 
 
 def main():

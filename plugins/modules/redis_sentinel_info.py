@@ -127,7 +127,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CONSTRAINTS, SENTINEL
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import end
-from ansible_collections.slotwise.redis.plugins.module_utils._sentinel import run_info
+from ansible_collections.slotwise.redis.plugins.module_utils.run.sentinel import run_info
 
 
 def main():

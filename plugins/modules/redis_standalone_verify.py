@@ -69,7 +69,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CONSTRAINTS, SERVERS
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import end
-from ansible_collections.slotwise.redis.plugins.module_utils._standalone import run_verify
+from ansible_collections.slotwise.redis.plugins.module_utils.run.verify_standalone import run_verify
 
 
 def main():

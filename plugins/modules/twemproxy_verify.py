@@ -126,7 +126,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.slotwise.redis.plugins.module_utils._argspec import CONSTRAINTS, SERVERS
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import end
-from ansible_collections.slotwise.redis.plugins.module_utils._twemproxy import run_verify
+from ansible_collections.slotwise.redis.plugins.module_utils.run.verify_twemproxy import run_verify
 
 # What the servers of a StatefulSet have and proxies have not.
 STATEFULSET = ("service", "cluster_domain", "dns_server")

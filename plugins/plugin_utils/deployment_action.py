@@ -10,10 +10,10 @@ from typing import Any
 
 from ansible.utils.display import Display
 
-from ansible_collections.slotwise.redis.plugins.module_utils._passwords import fault_of
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds import KINDS, kind_of, twemproxy
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment, Observed
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.passwords import fault_of
 from ansible_collections.slotwise.redis.plugins.plugin_utils.local_module import LocalModule
 from ansible_collections.slotwise.redis.plugins.plugin_utils.variables import Inventory, UnreadableVariable, Variables
 

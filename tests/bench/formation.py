@@ -24,12 +24,12 @@ from datetime import datetime, timezone
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "collections"))
 
-from ansible_collections.slotwise.redis.plugins.module_utils._executor import observe
-from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info
-from ansible_collections.slotwise.redis.plugins.module_utils._planner import TUNED_TIMEOUT, make_plan
-from ansible_collections.slotwise.redis.plugins.module_utils._topology import SLOTS, Desired, Endpoint
-from ansible_collections.slotwise.redis.plugins.module_utils._transport import DirectDialer, Fleet
-from ansible_collections.slotwise.redis.plugins.module_utils._waiter import problems
+from ansible_collections.slotwise.redis.plugins.module_utils.io.transport import DirectDialer, Fleet
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.conditions import problems
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import SLOTS, Desired, Endpoint
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.parse import parse_info
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.planner import TUNED_TIMEOUT, make_plan
+from ansible_collections.slotwise.redis.plugins.module_utils.run.executor import observe
 from ansible_collections.slotwise.redis.tests.integration import run, state
 from ansible_collections.slotwise.redis.tests.integration.farm import HOST, Farm, Flavor, flavors
 

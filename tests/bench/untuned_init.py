@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.slotwise.redis.plugins.module_utils import _planner
+from ansible_collections.slotwise.redis.plugins.module_utils.redis import planner
 from ansible_collections.slotwise.redis.plugins.modules import redis_cluster_init
 
-_planner.TUNED_TIMEOUT = ()
+planner.TUNED_TIMEOUT = ()
 redis_cluster_init.main()

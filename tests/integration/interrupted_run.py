@@ -20,7 +20,7 @@ from collections.abc import Mapping
 
 from redis.exceptions import RedisError
 
-from ansible_collections.slotwise.redis.plugins.module_utils import _transport
+from ansible_collections.slotwise.redis.plugins.module_utils.io import transport
 from ansible_collections.slotwise.redis.plugins.modules import redis_cluster_init
 from ansible_collections.slotwise.redis.tests import forked
 
@@ -68,8 +68,8 @@ class Countdown:
 
 
 def interrupt(count: int, by: signal.Signals) -> None:
-    connect, countdown = _transport.redis_connection, Countdown(count, by)
-    _transport.redis_connection = lambda *arguments: countdown.watch(connect(*arguments))
+    connect, countdown = transport.redis_connection, Countdown(count, by)
+    transport.redis_connection = lambda *arguments: countdown.watch(connect(*arguments))
 
 
 def prepare(request: Mapping[str, object]) -> None:

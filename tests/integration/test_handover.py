@@ -10,11 +10,11 @@ import time
 import pytest
 import redis
 
-from ansible_collections.slotwise.redis.plugins.module_utils import _handover
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
-from ansible_collections.slotwise.redis.plugins.module_utils._handover import HandOver
-from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
-from ansible_collections.slotwise.redis.plugins.module_utils._transport import DirectDialer, Fleet
+from ansible_collections.slotwise.redis.plugins.module_utils.io.transport import DirectDialer, Fleet
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import Endpoint
+from ansible_collections.slotwise.redis.plugins.module_utils.run import handover
+from ansible_collections.slotwise.redis.plugins.module_utils.run.handover import HandOver
 from ansible_collections.slotwise.redis.tests.integration.pods import wait_for
 from ansible_collections.slotwise.redis.tests.integration.sentinel_farm import MASTER_NAME, Process, SentinelFarm
 
@@ -190,7 +190,7 @@ class Hanging(list):
 
 def test_a_replica_that_falls_behind_meanwhile_gets_time(every_flavor, monkeypatch):
     """The fence is lifted, clients have a rest, and it is tried again when the replica has caught up."""
-    monkeypatch.setattr(_handover, "CATCH_UP_SECONDS", 0.5)
+    monkeypatch.setattr(handover, "CATCH_UP_SECONDS", 0.5)
     with SentinelFarm(every_flavor, settings=SETTINGS, sentinel_settings=PATIENT) as farm:
         said = Hanging(3, farm.servers[1])
         with Writer(farm) as writer:

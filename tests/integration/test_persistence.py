@@ -8,9 +8,9 @@ import pathlib
 
 import pytest
 
-from ansible_collections.slotwise.redis.plugins.module_utils._directives import persistence
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.redis_conf import redis_conf
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.directives import persistence
 from ansible_collections.slotwise.redis.tests.integration.farm import Farm, Flavor
 
 CONFIGS = (

@@ -7,20 +7,20 @@ from __future__ import annotations
 import pytest
 from redis.exceptions import ResponseError
 
-from ansible_collections.slotwise.redis.plugins.module_utils import _persistence
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError
-from ansible_collections.slotwise.redis.plugins.module_utils._parse import parse_info, parse_settings
-from ansible_collections.slotwise.redis.plugins.module_utils._persistence import (
+from ansible_collections.slotwise.redis.plugins.module_utils.io.transport import DirectDialer, Fleet
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import Endpoint
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.parse import parse_info, parse_settings
+from ansible_collections.slotwise.redis.plugins.module_utils.run import persistence as _persistence
+from ansible_collections.slotwise.redis.plugins.module_utils.run.persistence import (
     LOOK,
     UNFINISHED,
     Step,
     Switch,
     make_plan,
 )
-from ansible_collections.slotwise.redis.plugins.module_utils._restarts import LOOK as RESTART_LOOK
-from ansible_collections.slotwise.redis.plugins.module_utils._restarts import saves
-from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
-from ansible_collections.slotwise.redis.plugins.module_utils._transport import DirectDialer, Fleet
+from ansible_collections.slotwise.redis.plugins.module_utils.run.restarts import LOOK as RESTART_LOOK
+from ansible_collections.slotwise.redis.plugins.module_utils.run.restarts import saves
 from ansible_collections.slotwise.redis.tests.integration.farm import HOST, Farm
 from ansible_collections.slotwise.redis.tests.integration.pods import wait_for
 

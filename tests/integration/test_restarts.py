@@ -10,11 +10,13 @@ from types import SimpleNamespace as Some
 
 import pytest
 
-from ansible_collections.slotwise.redis.plugins.module_utils import _handover, _lease, _restart, _restarts, _sentinels
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import Refusal
-from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import Pod, StatefulSet
-from ansible_collections.slotwise.redis.plugins.module_utils._topology import Endpoint
-from ansible_collections.slotwise.redis.plugins.module_utils._transport import DirectDialer, Fleet
+from ansible_collections.slotwise.redis.plugins.module_utils.io.kubernetes import Pod, StatefulSet
+from ansible_collections.slotwise.redis.plugins.module_utils.io.transport import DirectDialer, Fleet
+from ansible_collections.slotwise.redis.plugins.module_utils.redis import restart_plan
+from ansible_collections.slotwise.redis.plugins.module_utils.redis import sentinels as _sentinels
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import Endpoint
+from ansible_collections.slotwise.redis.plugins.module_utils.run import handover, lease, restarts
 from ansible_collections.slotwise.redis.tests.integration.pods import wait_for
 from ansible_collections.slotwise.redis.tests.integration.sentinel_farm import MASTER_NAME, Process, SentinelFarm
 from ansible_collections.slotwise.redis.tests.integration.test_handover import CONFIGURED, SETTINGS, Writer, masters
@@ -112,10 +114,10 @@ def play(monkeypatch):
 
     def on(farm: SentinelFarm) -> Cluster:
         cluster = Cluster(farm)
-        monkeypatch.setattr(_restarts, "Servers", lambda *_given: cluster.group(cluster.pods))
-        monkeypatch.setattr(_restarts, "Sentinels", lambda *_given: cluster.group(cluster.sentinels))
-        monkeypatch.setattr(_lease, "Lease", lambda *_given, **_more: contextlib.nullcontext(Some(check=lambda: None)))
-        for module in (_sentinels, _restart, _handover):
+        monkeypatch.setattr(restarts, "Servers", lambda *_given: cluster.group(cluster.pods))
+        monkeypatch.setattr(restarts, "Sentinels", lambda *_given: cluster.group(cluster.sentinels))
+        monkeypatch.setattr(lease, "Lease", lambda *_given, **_more: contextlib.nullcontext(Some(check=lambda: None)))
+        for module in (_sentinels, restart_plan, handover):
             monkeypatch.setattr(module, "pod_of", lambda host: cluster.names.get(host, host))
         return cluster
 
@@ -123,7 +125,7 @@ def play(monkeypatch):
 
 
 def run(check_mode: bool = False) -> dict:
-    return _restarts.Restarts(Some(check_mode=check_mode, params=PARAMS), print).run()
+    return restarts.Restarts(Some(check_mode=check_mode, params=PARAMS), print).run()
 
 
 def test_one_pod_at_a_time_and_no_write_is_lost(every_flavor, play):

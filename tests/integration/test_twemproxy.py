@@ -90,7 +90,7 @@ class Proxy:
         shutil.rmtree(self.root)
 
     def keys(self) -> dict[str, str]:
-        from ansible_collections.slotwise.redis.plugins.module_utils._ketama import Pool, keys  # noqa: PLC0415
+        from ansible_collections.slotwise.redis.plugins.module_utils.redis.ketama import Pool, keys  # noqa: PLC0415
 
         return keys(Pool.of(self.pool), "probe")
 
@@ -144,7 +144,7 @@ def names(count: int) -> list[str]:
 
 
 def predicted(pool: dict, keys: Sequence[str]) -> dict[str, str]:
-    from ansible_collections.slotwise.redis.plugins.module_utils._ketama import Pool, Router  # noqa: PLC0415
+    from ansible_collections.slotwise.redis.plugins.module_utils.redis.ketama import Pool, Router  # noqa: PLC0415
 
     router = Router(Pool.of(pool))
     return {key: router.server(key.encode()) for key in keys}

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Usage: PYTHONPATH=collections .venv/bin/python tests/tools/capture_fixtures.py
 
-Writes what every server version really answers to tests/unit/plugins/module_utils/fixtures/<version>/, for the tests
-of the parser. Needs the servers of `python3 lab servers`.
+Writes what every server version really answers to tests/unit/plugins/module_utils/redis/fixtures/<version>/, for the
+tests of the parser. Needs the servers of `python3 lab servers`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pathlib
 from ansible_collections.slotwise.redis.tests.integration import run, state
 from ansible_collections.slotwise.redis.tests.integration.farm import HOST, ROOT, Farm, Flavor, flavors, free_ports
 
-FIXTURES = ROOT / "tests/unit/plugins/module_utils/fixtures"
+FIXTURES = ROOT / "tests/unit/plugins/module_utils/redis/fixtures"
 KEYS = 60
 PATHS = ("executable:", "config_file:")
 

@@ -35,7 +35,7 @@ SHIPPED = {
 }
 # Files that cannot carry a header or that a tool writes.
 NO_HEADER_NAMES = {"COPYING", "go.sum", "changelog.yaml"}
-NO_HEADER_FOLDERS = ("tests/sanity/", "tests/unit/plugins/module_utils/fixtures/")
+NO_HEADER_FOLDERS = ("tests/sanity/", "tests/unit/plugins/module_utils/redis/fixtures/")
 HEADER = ("Copyright: (c) 2026, slotwise.redis contributors", "SPDX-License-Identifier: GPL-3.0-or-later")
 SECRETS = re.compile(r"BEGIN [A-Z ]*PRIVATE KEY|client-key-data:|\$ANSIBLE_VAULT")
 # Commands that throw data away; the collection must not be able to send one.

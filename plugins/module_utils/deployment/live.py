@@ -20,7 +20,7 @@ class Password:
 
     given: bool = False
     fault: str = ""
-    """Why it cannot be one, see C(_passwords.fault_of)."""
+    """Why it cannot be one, see C(passwords.fault_of)."""
     differs: bool = False
     """Whether the Secret has another one."""
 
@@ -36,7 +36,7 @@ class Live:
     server: Mapping[str, str] = field(default_factory=dict)
     """The NFS server: C(name) in the inventory, if it has one, and C(address)."""
     volumes: Sequence[Mapping[str, str]] = ()
-    """Persistent volumes of the deployment, see C(_live_volumes.existing_volumes)."""
+    """Persistent volumes of the deployment, see C(live_volumes.existing_volumes)."""
 
     def all(self, *queries: str) -> list[Object]:
         return [item for query in queries for item in self.found.get(query, ())]

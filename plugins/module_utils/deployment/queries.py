@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.slotwise.redis.plugins.module_utils._storage import PLANNED
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features import auth
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import annotation, owner_labels
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.storage import PLANNED
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
 
 Query = dict[str, Any]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.slotwise.redis.plugins.module_utils._ketama import Pool, keys, ring_change
 from ansible_collections.slotwise.redis.plugins.module_utils._table import table
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.ketama import Pool, keys, ring_change
 
 COLUMNS = ("server", "keys now", "keys then")
 INEXACT = ", as far as that can be told: hash, hash tag or distribution is another one."

@@ -9,9 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.slotwise.redis.plugins.module_utils._storage import ON_MACHINES, ON_NFS, storage_settings
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import Names
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import convert
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.storage import (
+    ON_MACHINES,
+    ON_NFS,
+    storage_settings,
+)
 
 
 @dataclass(frozen=True)

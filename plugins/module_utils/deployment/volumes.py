@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.slotwise.redis.plugins.module_utils._storage import ON_NFS
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import (
     HOSTNAME,
     PREFIX,
     annotation,
     owner_labels,
 )
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.storage import ON_NFS
 
 Object = dict[str, Any]
 PROVISIONER = "kubernetes.io/no-provisioner"

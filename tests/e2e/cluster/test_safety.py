@@ -9,8 +9,8 @@ import threading
 
 from deployment import ROOT, Deployment, handle, run_module
 
-from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_client
-from ansible_collections.slotwise.redis.plugins.module_utils._lease import Lease
+from ansible_collections.slotwise.redis.plugins.module_utils.io.kubernetes import api_client
+from ansible_collections.slotwise.redis.plugins.module_utils.run.lease import Lease
 
 SCAN = "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"
 

@@ -8,8 +8,8 @@ import pytest
 from deployment import ROOT, handle, run_playbook
 from together import Together
 
-from ansible_collections.slotwise.redis.plugins.module_utils._kubernetes import api_client
-from ansible_collections.slotwise.redis.plugins.module_utils._lease import Lease
+from ansible_collections.slotwise.redis.plugins.module_utils.io.kubernetes import api_client
+from ansible_collections.slotwise.redis.plugins.module_utils.run.lease import Lease
 
 DEPLOYMENTS = {"accounts", "sessions", "pool", "backends", "proxy", "demo"}
 

@@ -21,7 +21,7 @@ from redis.retry import Retry
 from together import Together
 from watch import Background
 
-from ansible_collections.slotwise.redis.plugins.module_utils._ketama import Pool, Router, keys
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.ketama import Pool, Router, keys
 from examples import EXAMPLES
 
 EXAMPLE = EXAMPLES / "twemproxy"

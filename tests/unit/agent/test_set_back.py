@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, slotwise.redis contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run sets replicas that lag back while it hands over (plugins/module_utils/_handover.py); their agents let it."""
+"""A run sets replicas that lag back while it hands over (plugins/module_utils/run/handover.py); their agents let it."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.slotwise.redis.plugins.module_utils._storage import DEFAULTS
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.readiness import restarting
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.storage import DEFAULTS
 from ansible_collections.slotwise.redis.tests.unit.deployments import (
     look,
     objects,

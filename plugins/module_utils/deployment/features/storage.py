@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.slotwise.redis.plugins.module_utils._directives import persistence
-from ansible_collections.slotwise.redis.plugins.module_utils._live_volumes import existing_volumes
-from ansible_collections.slotwise.redis.plugins.module_utils._volume_plan import VolumePlanError, plan_volumes
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Found, Live, labels
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live_volumes import existing_volumes
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import HOSTNAME, ZONE, annotation
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects import Maker, Object
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.volume_plan import VolumePlanError, plan_volumes
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.directives import persistence
 
 Hosts = Mapping[str, Mapping[str, str]]
 """Hosts of the inventory by name, with C(k8s_node_name) and C(k8s_zone) where they have them."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.slotwise.redis.plugins.module_utils._directives import persistence
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.checks import at_least, directives
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features.nodes import Spread
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds import servers
@@ -17,6 +16,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names im
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.objects import Object
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.queries import Query
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.directives import persistence
 
 NODE_TIMEOUT, SYNC_DELAY = 15000, 5
 """Milliseconds and seconds, the defaults of Redis."""

@@ -12,8 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.slotwise.redis.plugins.module_utils._directives import config_problems
-from ansible_collections.slotwise.redis.plugins.module_utils._storage import PLANNED
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.checks import (
     at_least,
     losses,
@@ -61,7 +59,9 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.queries 
     single,
 )
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.redis_conf import redis_conf
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.storage import PLANNED
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment, Observed
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.directives import config_problems
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ansible_collections.slotwise.redis.plugins.module_utils._topology import Node, Peer, Step
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import Node, Peer, Step
 from ansible_collections.slotwise.redis.tests.unit.plugins.module_utils.simulate import Cluster, RefusedByRedis, Server
 
 CHANGING = ("SET-CONFIG-EPOCH", "ADDSLOTSRANGE", "MEET", "REPLICATE", "FORGET", "FAILOVER")

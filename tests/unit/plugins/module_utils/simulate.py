@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.slotwise.redis.plugins.module_utils._topology import (
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import (
     SLOTS,
     Endpoint,
     Node,

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.slotwise.redis.plugins.module_utils import _deployment, _init
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Refusal, end
+from ansible_collections.slotwise.redis.plugins.module_utils.run import cluster, init
 from ansible_collections.slotwise.redis.plugins.modules import (
     kubernetes_access,
     kubernetes_apply,
@@ -112,14 +112,14 @@ def test_modules_of_kubernetes_objects(source, monkeypatch):
 
 
 def test_modules_that_read_a_cluster(monkeypatch):
-    monkeypatch.setattr(_deployment, "Deployment", fail)
-    assert ended(FakeModule(), _deployment.with_nodes, None) == {"failed": True, **FAILED}
+    monkeypatch.setattr(cluster, "Cluster", fail)
+    assert ended(FakeModule(), cluster.with_nodes, None) == {"failed": True, **FAILED}
 
 
 def test_the_module_that_changes_a_cluster(monkeypatch):
-    monkeypatch.setattr(_init, "Deployment", fail)
-    monkeypatch.setattr(_init.signal, "signal", lambda *_unused: None)
-    assert ended(FakeModule(params={"progress_file": None}), _init.run_init) == {
+    monkeypatch.setattr(init, "Cluster", fail)
+    monkeypatch.setattr(init.signal, "signal", lambda *_unused: None)
+    assert ended(FakeModule(params={"progress_file": None}), init.run_init) == {
         "failed": True,
         **FAILED,
         "changed": False,

@@ -13,16 +13,16 @@ import time
 
 import pytest
 
-from ansible_collections.slotwise.redis.plugins.module_utils import _nfs
+from ansible_collections.slotwise.redis.plugins.module_utils.machines import nfs
 from ansible_collections.slotwise.redis.plugins.modules import nfs_probe
 
 EXPORT = "/srv/nfs/shop.orders-0"
 REAL_HIDE_MOUNTS = nfs_probe.hide_mounts
 OWN = "192.0.2.21"
-TARGET = _nfs.Target("192.0.2.7", EXPORT, 999, 999, ("nfsvers=4.1",))
-HERE = _nfs.Listing({EXPORT: [OWN], "/srv/other": ["*"]})
-ELSEWHERE = _nfs.Listing({EXPORT: ["192.0.2.9", "198.51.100.0/24"]})
-SILENT = _nfs.Listing(None, "clnt_create: RPC: Program not registered")
+TARGET = nfs.Target("192.0.2.7", EXPORT, 999, 999, ("nfsvers=4.1",))
+HERE = nfs.Listing({EXPORT: [OWN], "/srv/other": ["*"]})
+ELSEWHERE = nfs.Listing({EXPORT: ["192.0.2.9", "198.51.100.0/24"]})
+SILENT = nfs.Listing(None, "clnt_create: RPC: Program not registered")
 DENIED = f"mount.nfs: access denied by server while mounting 192.0.2.7:{EXPORT}\n"
 MISSING = f"mount.nfs: mounting 192.0.2.7:{EXPORT} failed, reason given by server: No such file or directory\n"
 
@@ -37,13 +37,13 @@ MOUNTS = [
     ("mount: unknown filesystem type 'nfs'", HERE, "no_kernel_client", "modprobe nfsv4"),
     (DENIED, ELSEWHERE, "not_exported", f"192.0.2.7 lists {EXPORT} for 192.0.2.9, 198.51.100.0/24."),
     (MISSING, ELSEWHERE, "not_exported", "Add this machine to the clients of the export"),
-    (DENIED, _nfs.Listing({EXPORT: ["node1.lab"]}), "not_exported", f"lists {EXPORT} for node1.lab"),
+    (DENIED, nfs.Listing({EXPORT: ["node1.lab"]}), "not_exported", f"lists {EXPORT} for node1.lab"),
     ("Made /run/rpc-statd\n" + DENIED, ELSEWHERE, "not_exported", "not exported to this machine (192"),
     (DENIED, SILENT, "not_exported", "cannot tell: clnt_create: RPC: Program not registered"),
-    (MISSING, _nfs.Listing({"/srv/b": ["*"], "/srv/a": ["*"]}), "no_export", "-e 192.0.2.7 lists /srv/a, /srv/b."),
-    (MISSING, _nfs.Listing({}), "no_export", "lists nothing. Correct the path"),
+    (MISSING, nfs.Listing({"/srv/b": ["*"], "/srv/a": ["*"]}), "no_export", "-e 192.0.2.7 lists /srv/a, /srv/b."),
+    (MISSING, nfs.Listing({}), "no_export", "lists nothing. Correct the path"),
     (MISSING, HERE, "no_directory", f"{EXPORT} is exported to this machine (192.0.2.21), and still mount.nfs said"),
-    (DENIED, _nfs.Listing({"/srv/nfs": ["192.0.2.0/24"]}), "no_directory", "/srv/nfs is exported to this machine"),
+    (DENIED, nfs.Listing({"/srv/nfs": ["192.0.2.0/24"]}), "no_directory", "/srv/nfs is exported to this machine"),
     ("mount.nfs: rpc.statd is not running but is required", HERE, "lock_refused", "rpc.statd on both"),
     ("mount.nfs: an incorrect mount option was specified", HERE, "bad_options", "options nfsvers=4.1 are not"),
     ("mount.nfs: Protocol not supported", HERE, "no_version", "/proc/fs/nfsd/versions"),
@@ -53,7 +53,7 @@ MOUNTS = [
 
 @pytest.mark.parametrize(("said", "listing", "reason", "words"), MOUNTS)
 def test_mount_messages(said, listing, reason, words):
-    problem = _nfs.mount_problem(TARGET, said, listing, OWN, "6.1.0")
+    problem = nfs.mount_problem(TARGET, said, listing, OWN, "6.1.0")
     assert problem.reason == reason, problem.message
     assert words in problem.message
     assert problem.message.startswith(f"192.0.2.7:{EXPORT} for uid 999: ")
@@ -82,7 +82,7 @@ FILES = [
 @pytest.mark.parametrize(("code", "step", "status", "reason", "words"), FILES)
 def test_file_messages(code, step, status, reason, words):
     facts = {"errno": code, "step": step, "path": EXPORT, "status": status, "root_writes": False, "free_bytes": 4096}
-    problem = _nfs.file_problem(TARGET, facts)
+    problem = nfs.file_problem(TARGET, facts)
     assert problem.reason == reason, problem.message
     assert words in problem.message
     assert problem.message.startswith(f"192.0.2.7:{EXPORT} for uid 999: ")
@@ -90,33 +90,33 @@ def test_file_messages(code, step, status, reason, words):
 
 def test_variants_of_file_messages():
     facts = {"errno": errno.EROFS, "step": "create", "path": EXPORT, "status": None, "free_bytes": None}
-    read_only = _nfs.Target("192.0.2.7", EXPORT, 999, 999, ("ro",))
-    assert "was mounted with the option ro" in _nfs.file_problem(read_only, facts).message
-    assert "bytes are free" not in _nfs.file_problem(TARGET, {**facts, "errno": errno.ENOSPC}).message
+    read_only = nfs.Target("192.0.2.7", EXPORT, 999, 999, ("ro",))
+    assert "was mounted with the option ro" in nfs.file_problem(read_only, facts).message
+    assert "bytes are free" not in nfs.file_problem(TARGET, {**facts, "errno": errno.ENOSPC}).message
     open_root = {**facts, "errno": errno.EACCES, "status": ROOT, "root_writes": True}
-    assert "root is not squashed" in _nfs.file_problem(TARGET, open_root).message
+    assert "root is not squashed" in nfs.file_problem(TARGET, open_root).message
 
 
 def test_target():
-    assert _nfs.Target("2001:db8::7", "/srv", 1, 1).source == "[2001:db8::7]:/srv"
+    assert nfs.Target("2001:db8::7", "/srv", 1, 1).source == "[2001:db8::7]:/srv"
     assert TARGET.port == 2049
-    assert _nfs.Target("nas", "/srv", 1, 1, ("port=20049", "nfsvers=4")).port == 20049
+    assert nfs.Target("nas", "/srv", 1, 1, ("port=20049", "nfsvers=4")).port == 20049
 
 
 def test_versions():
     probing = "fg,soft,timeo=50,retrans=1,retry=0"
     assert TARGET.attempts == [f"nfsvers=4.1,{probing}"]
-    assert _nfs.Target("nas", "/srv", 1, 1, ("hard",)).attempts == [
+    assert nfs.Target("nas", "/srv", 1, 1, ("hard",)).attempts == [
         f"hard,nfsvers=4,{probing}",
         f"hard,nfsvers=3,{probing}",
     ]
     for option in ("vers=3", "v4", "v4.2"):
-        assert len(_nfs.Target("nas", "/srv", 1, 1, (option,)).attempts) == 1
+        assert len(nfs.Target("nas", "/srv", 1, 1, (option,)).attempts) == 1
 
 
 def test_parse_showmount():
     text = "/srv/nfs/shop.orders-0 192.0.2.9,198.51.100.0/24\n/srv/with blank  (everyone)\n\n"
-    assert _nfs.parse_showmount(text) == {EXPORT: ["192.0.2.9", "198.51.100.0/24"], "/srv/with blank": ["(everyone)"]}
+    assert nfs.parse_showmount(text) == {EXPORT: ["192.0.2.9", "198.51.100.0/24"], "/srv/with blank": ["(everyone)"]}
 
 
 @pytest.mark.parametrize(
@@ -133,25 +133,25 @@ def test_parse_showmount():
     ],
 )
 def test_listed_for(clients, listed):
-    assert _nfs.listed_for(OWN, clients) is listed
+    assert nfs.listed_for(OWN, clients) is listed
 
 
 @pytest.mark.parametrize(("size", "count"), [("8Gi", 8 << 30), ("1.5Mi", 3 << 19), ("2M", 2_000_000), ("7", 7)])
 def test_size(size, count):
-    assert _nfs.size_in_bytes(size) == count
+    assert nfs.size_in_bytes(size) == count
 
 
 def test_less_room_than_promised():
     used = {"free_bytes": 600, "used_bytes": 424}
-    assert _nfs.small_warning(TARGET, "1Ki", used) is None
-    assert "promises 1Ki, and the server has 599 bytes free" in _nfs.small_warning(
+    assert nfs.small_warning(TARGET, "1Ki", used) is None
+    assert "promises 1Ki, and the server has 599 bytes free" in nfs.small_warning(
         TARGET, "1Ki", {**used, "free_bytes": 599}
     )
 
 
 def test_summary():
-    assert _nfs.summary([0.003, 0.001, 0.002, 0.1]) == (2.0, 100.0)
-    assert _nfs.summary([0.0015]) == (1.5, 1.5)
+    assert nfs.summary([0.003, 0.001, 0.002, 0.1]) == (2.0, 100.0)
+    assert nfs.summary([0.0015]) == (1.5, 1.5)
 
 
 MOUNT = {
@@ -178,15 +178,15 @@ MOUNT = {
     ],
 )
 def test_bad_mounts(change, words):
-    (problem,) = _nfs.bad_mount({**MOUNT, **change})
+    (problem,) = nfs.bad_mount({**MOUNT, **change})
     assert problem.startswith("mounts of shop/orders: ")
     assert words in problem
 
 
 def test_good_mounts():
     good = {"paths": [EXPORT, EXPORT + "/orders-0"], "mount_options": ["hard", "nfsvers=4.1"], "size": "8Gi"}
-    assert _nfs.bad_mount({**MOUNT, **good}) == []
-    assert _nfs.bad_mount({**MOUNT, "server": "2001:db8::7"}) == []
+    assert nfs.bad_mount({**MOUNT, **good}) == []
+    assert nfs.bad_mount({**MOUNT, "server": "2001:db8::7"}) == []
 
 
 def test_exercise_leaves_nothing(tmp_path):

@@ -1,0 +1,4 @@
+# Copyright: (c) 2026, slotwise.redis contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What servers and Sentinels say, and what is decided about them. Pure: no I/O, no clock, no randomness."""
