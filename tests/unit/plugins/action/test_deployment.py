@@ -161,3 +161,61 @@ def test_a_password_of_our_own_is_long_and_another_one_each_time():
     ]
     assert len(made[0]) >= 32
     assert hashlib.sha256(made[0].encode()).digest() != hashlib.sha256(made[1].encode()).digest()
+
+
+def test_a_secret_of_somebody_else_stays():
+    given = {**GIVEN, "redis_cluster_state": "absent", "redis_cluster_delete_data": True}
+    others = {"kind": "Secret", "metadata": {"name": "orders-auth", "labels": {"app.kubernetes.io/instance": "orders"}}}
+    removed = definitions(applied("redis_cluster", given, running(claims=[CLAIM], secret=[others])))
+    assert removed[1:] == [("absent", ["PersistentVolumeClaim data-orders-0"])]
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize(
+    ("kind", "given"), [("redis_cluster", GIVEN), ("redis_sentinel", WATCHED), ("redis_standalone", ALONE)]
+)
+def test_every_change_is_made_with_the_lease(kind, given, state):
+    asked = applied(kind, {**given, f"{kind}_state": state}, NOTHING)
+    changing = [arguments for name, arguments in asked if name != "kubernetes_objects_info"]
+    assert changing
+    for arguments in changing:
+        assert (arguments["keep_lease"], arguments["namespace"], arguments["name"]) == (True, "shop", "orders")
+
+
+def test_missing_permissions_are_all_named_before_anything_is_asked():
+    made = action("redis_cluster", GIVEN, NOTHING)
+    missing = ["create statefulsets.apps in namespace shop", "list nodes in the whole cluster"]
+    asked = []
+
+    def module(name, /, **_given):
+        asked.append(name)
+        return {"missing": missing}
+
+    made.module = module
+    with pytest.raises(Failed, match="lacks these permissions:\n- create statefulsets") as error:
+        made.outcome({}, made._variables)
+    assert error.value.problems == missing
+    assert asked == ["kubernetes_access"]
+
+
+def test_a_removal_plans_for_volumes_of_pods_that_are_not_asked_for_any_more():
+    far = {"metadata": {"name": "shop.orders-11"}, "spec": {"local": {"path": "/srv/redis/shop.orders-11"}}}
+    claim = {"claimRef": {"name": "data-orders-11", "namespace": "shop"}}
+    on = {
+        "nodeSelectorTerms": [
+            {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["node1"]}]}
+        ]
+    }
+    far["spec"] = {**far["spec"], **claim, "nodeAffinity": {"required": on}}
+    found = {**NOTHING, "volumes": [far]}
+    going = look("redis_cluster", {**GIVEN, "redis_cluster_state": "absent"}, found)["storage"]["volumes"]
+    staying = look("redis_cluster", GIVEN, found)["storage"]["volumes"]
+    assert (len(going), going[-1]["exists"], len(staying)) == (12, True, 6)
+
+
+@pytest.mark.parametrize(("storage", "read"), [({"type": "emptydir"}, "shop"), ({"hosts": ["node1"]}, "kube-system")])
+def test_another_namespace_is_read_only_for_volumes_of_ours(storage, read):
+    made = action("redis_cluster", {**GIVEN, "redis_cluster_storage": storage}, NOTHING)
+    made.outcome({}, made._variables)
+    queries = [query for name, given in made.asked if name == "kubernetes_objects_info" for query in given["queries"]]
+    assert [query["name"] for query in queries if query["id"] == "kubernetes"] == [read]
