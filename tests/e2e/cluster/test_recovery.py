@@ -67,7 +67,7 @@ def test_keys_survive_a_restart_of_all_servers(e2e: Deployment) -> None:
 def test_all_pods_at_once_heal_without_ansible(e2e: Deployment) -> None:
     e2e.write_keys("all")
     before = e2e.addresses()
-    e2e.kubectl("delete", "pods", "-l", f"app.kubernetes.io/instance={e2e.name}")
+    e2e.delete_pods()
     wait_for("all pods ready again", e2e.ready)
     after = e2e.addresses()
     assert all(before[pod] != after[pod] for pod in before), "the pods were to come back with other addresses"

@@ -368,7 +368,7 @@ def test_all_pods_at_once(accounts: Watched) -> None:
     with Watcher(NAME, NAME) as watcher, Writer(accounts.service("-master"), accounts.password, "at once") as writer:
         wait_for("writes", lambda: len(writer.acknowledged) > 50)
         began = time.monotonic()
-        accounts.kubectl("delete", "pods", "-l", f"app.kubernetes.io/instance={NAME}")
+        accounts.delete_pods()
         away = time.monotonic() - began
         seen = accounts.wait_until_whole()
         took = time.monotonic() - began - away
@@ -389,9 +389,7 @@ def test_all_pods_at_once(accounts: Watched) -> None:
 def test_all_sentinels_at_once(accounts: Watched) -> None:
     before = accounts.seen()
     with Watcher(NAME, NAME) as watcher:
-        accounts.kubectl(
-            "delete", "pods", "-l", f"app.kubernetes.io/instance={NAME},app.kubernetes.io/name=redis-sentinel"
-        )
+        accounts.delete_pods("app.kubernetes.io/name=redis-sentinel")
         seen = accounts.wait_until_whole()
     served(watcher, "label")
     assert (seen["master"], seen["epoch"]) == (before["master"], before["epoch"])

@@ -74,7 +74,7 @@ def test_the_servers_and_how_to_reach_them_are_shown(together: Together) -> None
 def test_keys_survive_the_deletion_of_all_pods(servers, name: str) -> None:
     deployment = servers[name]
     deployment.write("before")
-    deployment.kubectl("delete", "pods", "-l", f"app.kubernetes.io/instance={name}")
+    deployment.delete_pods()
     wait_for("all pods ready again", deployment.ready, 180)
     assert deployment.lost("before") == []
 
