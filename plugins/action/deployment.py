@@ -33,7 +33,8 @@ class ActionModule(DeploymentAction):
 
     def outcome(self, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         self._done: list[dict[str, Any]] = []
-        deployment, live = self.described(), Live(arguments["looked"]["found"])
+        deployment = self.described()
+        live = self.looked(deployment, arguments)
         deployment = with_files(replace(deployment, observed=self.observed(deployment, live)))
         if deployment.state == "absent":
             self._remove(deployment, live)

@@ -22,7 +22,8 @@ class ActionModule(DeploymentAction):
     """See the documentation of the module of this name."""
 
     def outcome(self, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        deployment, live = with_files(self.described()), Live(arguments["looked"]["found"])
+        deployment = with_files(self.described())
+        live = self.looked(deployment, arguments)
         unused = [*self._unused_code(deployment, live), *kind_of(deployment).outdated(deployment, live)]
         done: dict[str, Any] = {"changed": False, "diff": []}
         if unused:

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment import problems, view
-from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features import storage
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds import kind_of
-from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Object
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.parts import permissions
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.queries import password as password_query
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
@@ -48,7 +47,7 @@ class ActionModule(DeploymentAction):
         rules = permissions(with_files(deployment))
         refuse(self.module("kubernetes_access", **self.at(deployment), rules=rules)["missing"], LACKING)
         found = self.find(deployment, kind_of(deployment).queries(deployment))
-        live = Live(found, known_of(password, self._differs(deployment, password)), **self._places(deployment, found))
+        live = self.live(deployment, found, known_of(password, self._differs(deployment, password)))
         refuse(problems.live_problems(deployment, live))
         return live
 
@@ -59,23 +58,6 @@ class ActionModule(DeploymentAction):
         asked = [password_query(deployment, password)]
         found = self.quietly("kubernetes_objects_info", **self.at(deployment), queries=asked)["objects"]
         return any(same is False for item in found["secret"] for same in item["compare"].values())
-
-    def _places(self, deployment: Deployment, found: Mapping[str, list[Object]]) -> dict[str, Any]:
-        """Machines and volumes, as the inventory and Kubernetes have them. Proxies have none."""
-        if deployment.kind == "twemproxy":
-            return {}
-        machines = storage.machines(deployment, self._inventory, found["nodes"])
-        server = deployment.stored["server"]
-        host = self._inventory.get(server, {})
-        return {
-            "machines": machines,
-            "volumes": storage.existing(deployment, found, machines, self._inventory),
-            # A host of the inventory is reached by SSH at one address and may serve files at another.
-            "server": {
-                "name": server if server in self._inventory else "",
-                "address": str(host.get("nfs_address") or host.get("ansible_host") or server),
-            },
-        }
 
     def _warn(self, deployment: Deployment, live: Live) -> None:
         if deployment.state != "present":

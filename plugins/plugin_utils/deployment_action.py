@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.utils.display import Display
 
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features import storage
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds import KINDS, kind_of, twemproxy
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment, Observed
@@ -119,6 +120,34 @@ class DeploymentAction(LocalModule):
     def observed(self, deployment: Deployment, live: Live) -> Observed:
         """What its objects depend on beside."""
         return Observed() if deployment.kind == "twemproxy" else kind_of(deployment).observed(deployment, live)
+
+    def live(self, deployment: Deployment, found: Mapping[str, Any], password: Password | None = None) -> Live:
+        """What was found, with what the inventory says of it."""
+        return Live(found, password or Password(), **self._places(deployment, found))
+
+    def looked(self, deployment: Deployment, arguments: Mapping[str, Any]) -> Live:
+        """The same of what C(deployment_info) returned."""
+        found = (arguments.get("looked") or {}).get("found")
+        if found is None:
+            raise Failed("looked is not what deployment_info returns when it looks. Allowed: that.")
+        return self.live(deployment, found)
+
+    def _places(self, deployment: Deployment, found: Mapping[str, Any]) -> dict[str, Any]:
+        """Machines and volumes, as the inventory and Kubernetes have them. Proxies have none."""
+        if deployment.kind == "twemproxy":
+            return {}
+        machines = storage.machines(deployment, self._inventory, found.get("nodes", ()))
+        server = deployment.stored["server"]
+        host = self._inventory.get(server, {})
+        return {
+            "machines": machines,
+            "volumes": storage.existing(deployment, found, machines, self._inventory),
+            # A host of the inventory is reached by SSH at one address and may serve files at another.
+            "server": {
+                "name": server if server in self._inventory else "",
+                "address": str(host.get("nfs_address") or host.get("ansible_host") or server),
+            },
+        }
 
     def _backend(self, name: Any) -> dict[str, Any]:
         if self.kind != "twemproxy" or not isinstance(name, str):

@@ -109,9 +109,8 @@ def value(
 ) -> tuple[Deployment, Live]:
     """The deployment with all that its objects depend on."""
     looked = action(kind, given, found, **more)
-    described, live = looked.described(), Live(found or {})
-    if kind != "twemproxy":
-        live = Live(found or {}, **looked._places(described, {"nodes": [], "volumes": [], **(found or {})}))
+    described = looked.described()
+    live = looked.live(described, found or {})
     return with_files(replace(described, observed=looked.observed(described, live))), live
 
 

@@ -9,10 +9,18 @@ import json
 
 import pytest
 
+from ansible_collections.slotwise.redis.plugins.action import deployment, deployment_finish
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import owner_labels
 from ansible_collections.slotwise.redis.plugins.plugin_utils.deployment_action import Failed
 from ansible_collections.slotwise.redis.plugins.plugin_utils.variables import UnreadableVariable
-from ansible_collections.slotwise.redis.tests.unit.deployments import action, applied, look, problems, without_looking
+from ansible_collections.slotwise.redis.tests.unit.deployments import (
+    action,
+    applied,
+    look,
+    objects,
+    problems,
+    without_looking,
+)
 from ansible_collections.slotwise.redis.tests.unit.given_proxies import GIVEN as PROXY
 from ansible_collections.slotwise.redis.tests.unit.given_servers import ALONE, GIVEN, LABELS, NOTHING, WATCHED, running
 
@@ -110,6 +118,24 @@ def test_password_and_namespace_come_before_the_pods():
     shared = {"redis_cluster_storage": {"type": "nfs_shared", "server": "nfs1"}, "redis_cluster_auth_enabled": "no"}
     first, _rest = definitions(applied("redis_cluster", {**GIVEN, **shared}, NOTHING))
     assert first == ("present", ["Namespace shop", "PersistentVolumeClaim data-orders"])
+
+
+def test_what_is_applied_is_bound_to_the_machines_that_are_named():
+    on_nfs = {"redis_cluster_storage": {"type": "nfs", "server": "nfs1", "hosts": ["node1", "node3"]}}
+    given = {**GIVEN, **on_nfs}
+    _first, asked = [a for name, a in applied("redis_cluster", given, NOTHING) if name == "kubernetes_apply"]
+    assert asked["definitions"] == objects("redis_cluster", given, NOTHING)
+    spec = asked["definitions"][-1]["spec"]["template"]["spec"]["affinity"]["nodeAffinity"]
+    (term,) = spec["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    assert term["matchExpressions"][0]["values"] == ["node1", "node3"]
+
+
+@pytest.mark.parametrize("of", [deployment.ActionModule, deployment_finish.ActionModule])
+def test_nothing_is_changed_without_a_look(of):
+    made = action("redis_cluster", GIVEN, NOTHING, of=of)
+    with pytest.raises(Failed, match="looked is not what deployment_info returns"):
+        made.outcome({"looked": without_looking("redis_cluster", GIVEN)}, made._variables)
+    assert made.asked == []
 
 
 @pytest.mark.parametrize(("appendonly", "before"), [("yes", True), ("no", False)])

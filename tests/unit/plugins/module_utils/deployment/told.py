@@ -7,7 +7,6 @@ from __future__ import annotations
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment import problems
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features import nodes
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds import sentinel
-from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live
 from ansible_collections.slotwise.redis.plugins.plugin_utils.deployment_action import known_of
 from ansible_collections.slotwise.redis.tests.unit.deployments import action
 
@@ -27,5 +26,4 @@ def told(part: str, kind: str, given: dict, found: dict | None = None) -> list:
         return problems.input_problems(deployment, password)
     if part == "warnings":
         return problems.warnings(deployment)
-    found = {"nodes": [], "volumes": [], **(found or {})}
-    return PARTS[part](deployment, Live(found, password, **looked._places(deployment, found)))
+    return PARTS[part](deployment, looked.live(deployment, found or {}, password))
