@@ -473,7 +473,7 @@ def test_it_stays_that_of_the_run_until_it_is_given_back(api, clock, monkeypatch
     with lease(keep=RUN):
         pass
     assert set(api.leases) == {NEW}
-    assert api.leases[NEW].spec.lease_duration_seconds == _lease.KEPT_SECONDS
+    assert api.leases[NEW].spec.lease_duration_seconds == 60
     monkeypatch.setattr(_lease.os, "getpid", lambda: 17)
     with lease(keep=RUN) as held:
         assert api.holder == held.identity
