@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 SLOTS = 16384
 """Hash slots of a Redis Cluster (Redis Cluster specification, "Key distribution model")."""
@@ -136,54 +135,6 @@ class Desired:
     @property
     def nodes(self) -> int:
         return self.shards * (self.replicas + 1)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One guarded action on one node, and why it is taken."""
-
-    action: str
-    node: str
-    args: Mapping[str, Any]
-    reason: str
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"action": self.action, "node": self.node, **self.args, "reason": self.reason}
-
-    def text(self) -> str:
-        words = {
-            "tune": "CONFIG SET {settings}",
-            "configure": "CONFIG SET {settings}",
-            "fail_over": "CLUSTER FAILOVER FORCE",
-            "set_epoch": "CLUSTER SET-CONFIG-EPOCH {epoch}",
-            "add_slots": "CLUSTER ADDSLOTSRANGE {ranges}",
-            "meet": "CLUSTER MEET {peers}",
-            "replicate": "CLUSTER REPLICATE {master}",
-            "forget": "CLUSTER FORGET {node_id}",
-        }[self.action]
-        return f"{self.node}: {words.format(**{k: _plain(v) for k, v in self.args.items()})}  # {self.reason}"
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, Mapping):
-        return " ".join(f"{k} {v}" for k, v in value.items())
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_plain(v) for v in value)
-    return str(value)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Ordered steps that lead from the observed to the desired state. Empty: nothing to do."""
-
-    steps: tuple[Step, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.steps)
-
-    def of(self, *actions: str) -> tuple[Step, ...]:
-        return tuple(s for s in self.steps if s.action in actions)
 
 
 def count_slots(ranges: SlotRanges) -> int:

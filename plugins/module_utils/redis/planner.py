@@ -16,9 +16,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import 
     Endpoint,
     Node,
     Peer,
-    Plan,
     SlotRanges,
-    Step,
     merge_ranges,
     missing_ranges,
     present,
@@ -29,6 +27,19 @@ from ansible_collections.slotwise.redis.plugins.module_utils.redis.placement imp
     deal,
     pick_masters,
     placement_warnings,
+)
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.steps import (
+    EVERYWHERE,
+    AddSlots,
+    Configure,
+    FailOver,
+    Forget,
+    Meet,
+    Plan,
+    Replicate,
+    SetEpoch,
+    Step,
+    Tune,
 )
 
 FULL_MESH = 30
@@ -455,7 +466,7 @@ def _refuse_stray_replica(node: Node) -> None:
 # Steps
 
 
-def _tune(desired: Desired, nodes: Sequence[Node]) -> Iterator[Step]:
+def _tune(desired: Desired, nodes: Sequence[Node]) -> Iterator[Tune]:
     timeout = next((ms for limit, ms in TUNED_TIMEOUT if len(nodes) <= limit), None)
     wanted = int(desired.settings.get("cluster-node-timeout", 0))
     if timeout is None or wanted <= timeout:
@@ -463,24 +474,22 @@ def _tune(desired: Desired, nodes: Sequence[Node]) -> Iterator[Step]:
     settings = {"cluster-node-timeout": str(timeout), "repl-diskless-sync-delay": "0"}
     for node in nodes:
         if any(node.settings.get(k) != v for k, v in settings.items()):
-            yield Step("tune", node.name, {"settings": settings}, "faster while the cluster is formed, set back after")
+            yield Tune(node.name, "faster while the cluster is formed, set back after", settings)
 
 
 def _fail_over(successions: Sequence[Succession]) -> Iterator[Step]:
     for lost, heir in successions:
         reason = f"has the keys of {lost.node_id}, which is gone with slots {slot_text(lost.slots)}"
-        yield Step("fail_over", heir.name, {}, reason)
+        yield FailOver(heir.name, reason)
 
 
 def _masters(shards: Sequence[Shard]) -> Iterator[Step]:
     for number, (master, _replicas, _slots) in enumerate(shards):
         if not master.slots and not master.epoch and len(master.peers) <= 1:
-            yield Step(
-                "set_epoch", master.name, {"epoch": number + 1}, "a distinct epoch for each master avoids collisions"
-            )
+            yield SetEpoch(master.name, "a distinct epoch for each master avoids collisions", number + 1)
     for number, (master, _replicas, slots) in enumerate(shards):
         if not master.slots:
-            yield Step("add_slots", master.name, {"ranges": [slot_text(slots)]}, f"master of shard {number}")
+            yield AddSlots(master.name, f"master of shard {number}", [slot_text(slots)])
 
 
 def _meet(shards: Sequence[Shard], nodes: Sequence[Node]) -> Iterator[Step]:
@@ -506,7 +515,7 @@ def _meet(shards: Sequence[Shard], nodes: Sequence[Node]) -> Iterator[Step]:
     for name, targets in peers.items():
         if targets:
             fresh = not nodes[index[name]].others
-            yield Step("meet", name, {"peers": targets}, "joins the cluster" if fresh else "has no link to them")
+            yield Meet(name, "joins the cluster" if fresh else "has no link to them", targets)
 
 
 def _linked(a: Node, b: Node) -> bool:
@@ -534,28 +543,25 @@ def _replicate(shards: Sequence[Shard]) -> Iterator[Step]:
             if master.away or replica.away:
                 continue
             if not master.node_id or replica.master_id != master.node_id:
-                yield Step("replicate", replica.name, {"master": master.name}, f"replica of shard {number}")
+                yield Replicate(replica.name, f"replica of shard {number}", master.name)
             elif replica.follows_old_address:
                 reason = f"connects to {replica.follows}, where its master is no longer"
-                yield Step("replicate", replica.name, {"master": master.name}, reason)
+                yield Replicate(replica.name, reason, master.name)
 
 
 def _forget(dead: dict[str, Peer]) -> Iterator[Step]:
     for node_id, peer in sorted(dead.items()):
         was = "replica" if peer.is_replica else "master"
-        yield Step(
-            "forget",
-            "all nodes",
-            {"node_id": node_id},
-            f"a {was} without slots at {peer.address or 'no address'}, gone, none of this deployment's nodes",
-        )
+        where = peer.address or "no address"
+        reason = f"a {was} without slots at {where}, gone, none of this deployment's nodes"
+        yield Forget(EVERYWHERE, reason, node_id)
 
 
-def _configure(desired: Desired, nodes: Sequence[Node], tuned: Sequence[Step]) -> Iterator[Step]:
+def _configure(desired: Desired, nodes: Sequence[Node], tuned: Sequence[Tune]) -> Iterator[Configure]:
     """Back to the desired settings: what this plan tunes, and what a killed run left tuned."""
-    set_before = {s.node: s.args["settings"] for s in tuned}
+    set_before = {step.node: step.settings for step in tuned}
     for node in nodes:
         now = {**(node.settings or desired.settings), **set_before.get(node.name, {})}
         settings = {k: v for k, v in desired.settings.items() if now.get(k) != v}
         if settings:
-            yield Step("configure", node.name, {"settings": settings}, "as configured for running")
+            yield Configure(node.name, "as configured for running", settings)

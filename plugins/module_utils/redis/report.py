@@ -11,11 +11,11 @@ from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import 
     SLOTS,
     Endpoint,
     Node,
-    Plan,
     count_slots,
     slot_text,
 )
 from ansible_collections.slotwise.redis.plugins.module_utils.redis.placement import placement_warnings
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.steps import Plan
 
 
 def shards_of(nodes: Sequence[Node]) -> list[list[Node]]:

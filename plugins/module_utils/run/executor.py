@@ -24,12 +24,23 @@ from ansible_collections.slotwise.redis.plugins.module_utils.io.transport import
 )
 from ansible_collections.slotwise.redis.plugins.module_utils.redis.answers import refuse_hopeless, refuse_known
 from ansible_collections.slotwise.redis.plugins.module_utils.redis.conditions import problems, unserved
-from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import Node, Peer, Plan, Step, present
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import Node, Peer, present
 from ansible_collections.slotwise.redis.plugins.module_utils.redis.parse import (
     OBSERVE,
     parse_info,
     parse_node,
     parse_nodes,
+)
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.steps import (
+    Configure,
+    FailOver,
+    Forget,
+    Kind,
+    Meet,
+    Plan,
+    Replicate,
+    Step,
+    Tune,
 )
 from ansible_collections.slotwise.redis.plugins.module_utils.run.join import WHO, Joining
 
@@ -72,7 +83,7 @@ class Executor:
         self._fleet, self._nodes, self._report, self._guard = fleet, {n.name: n for n in present(nodes)}, report, guard
         self._away = [n for n in nodes if n.away]
         fleet.pin({n.name: n.node_id for n in self._nodes.values()})
-        self._settings: tuple[Step, ...] = ()
+        self._settings: tuple[Configure, ...] = ()
         self._tuned = False
         self._deadline = time.monotonic() + timeout
         self._started = time.monotonic()
@@ -80,26 +91,35 @@ class Executor:
 
     def run(self, plan: Plan) -> list[Node]:
         """Run all steps and wait until every node agrees. Temporary settings go back also on failure."""
-        self._settings, self._tuned = plan.of("configure"), bool(plan.of("tune"))
+        self._settings, self._tuned = plan.of(Configure), bool(plan.of(Tune))
         try:
-            self._config(plan.of("tune"))
-            self._fail_over(plan.of("fail_over"))
-            self._send(plan.of("set_epoch"), lambda s: [("CLUSTER", "SET-CONFIG-EPOCH", s.args["epoch"])])
-            self._send(plan.of("add_slots"), _add_slots)
-            self._join(plan.of("meet"), plan.of("replicate"))
-            self._forget(plan.of("forget"))
+            for steps in plan.rounds():
+                if type(steps[0]) is not Configure:
+                    self._carry_out(steps)
             agreed = self.converge()
         except BaseException:
             # the error that is under way says more than one of the way back
-            self._fleet.gather({s.node: [_config_set(s)] for s in plan.of("configure")})
+            self._fleet.gather({step.node: step.commands() for step in plan.of(Configure)})
             raise
         self._set_back()
-        return observe(self._fleet) if plan.of("configure") else agreed
+        return observe(self._fleet) if plan.of(Configure) else agreed
+
+    def _carry_out(self, steps: Sequence[Step]) -> None:
+        """Steps that may run side by side."""
+        first = steps[0]
+        if isinstance(first, FailOver):
+            self._fail_over(steps)
+        elif isinstance(first, (Meet, Replicate)):
+            self._join(steps)
+        elif isinstance(first, Forget):
+            self._forget([step for step in steps if isinstance(step, Forget)])
+        else:
+            self._send(steps, _commands)
 
     def _set_back(self) -> None:
         """Set what the nodes shall run with, once."""
         steps, self._settings, self._tuned = self._settings, (), False
-        self._config(steps)
+        self._send(steps, _commands)
 
     def _look_for_haste(self, views: Iterable[Node]) -> None:
         """Give up the temporary settings where nodes are called failing that answer us.
@@ -163,7 +183,7 @@ class Executor:
     def _done(self, step: Step) -> None:
         self.actions.append({**step.as_dict(), "after_ms": round((time.monotonic() - self._started) * 1000)})
 
-    def _send(self, steps: Sequence[Step], commands: Callable[[Step], list[Command]]) -> None:
+    def _send(self, steps: Sequence[Kind], commands: Callable[[Kind], list[Command]]) -> None:
         if not steps:
             return
         self._guard()
@@ -202,25 +222,22 @@ class Executor:
                 asked = now
             time.sleep(POLL_SECONDS)
 
-    def _config(self, steps: Sequence[Step]) -> None:
-        self._send(steps, lambda s: [_config_set(s)])
-
-    def _join(self, meets: Sequence[Step], replicates: Sequence[Step]) -> None:
+    def _join(self, steps: Sequence[Step]) -> None:
         """Introduce the nodes; replicas attach as soon as they know their master; repeat what gets lost."""
-        if not meets and not replicates:
-            return
+        meets = [step for step in steps if isinstance(step, Meet)]
+        replicates = [step for step in steps if isinstance(step, Replicate)]
         joining = Joining(self._fleet, self._nodes, replicates, self._done, self._guard, seen=self._look_for_haste)
         there = joining.confirmed(self._nodes) if meets else set()
-        self._send(meets, lambda s: [joining.meet_command(peer) for peer in s.args["peers"] if peer in there])
+        self._send(meets, lambda s: [joining.meet_command(peer) for peer in s.peers if peer in there])
         self._report(f"{len(self._nodes)} nodes get to know each other")
         joining.run(self._deadline)
 
-    def _forget(self, steps: Sequence[Step]) -> None:
+    def _forget(self, steps: Sequence[Forget]) -> None:
         """All nodes in one round: a node that has not forgotten tells the others again within 60 s (CLUSTER FORGET)."""
         for step in steps:
             self._guard()
-            self._report(f"forget {step.args['node_id']} on all nodes")
-            replies = self._fleet.ask_all(("CLUSTER", "FORGET", step.args["node_id"]))
+            self._report(f"forget {step.node_id} on all nodes")
+            replies = self._fleet.ask_all(("CLUSTER", "FORGET", step.node_id))
             _raise(
                 {
                     f"{step.text()}: {name}": reply
@@ -231,6 +248,10 @@ class Executor:
             self._done(step)
 
 
+def _commands(step: Step) -> list[Command]:
+    return step.commands()
+
+
 def _raise(failed: Mapping[str, Exception]) -> None:
     """Raise what became of steps, if any failed."""
     if not failed:
@@ -239,13 +260,3 @@ def _raise(failed: Mapping[str, Exception]) -> None:
     if all(map(is_lost, failed.values())):
         raise Unreachable("Redis nodes were lost while a step was carried out.", found, "Run again when they answer.")
     raise EngineError("Redis nodes refused a step.", found, "Nothing was forced. Look at these nodes, then run again.")
-
-
-def _config_set(step: Step) -> Command:
-    return ("CONFIG", "SET", *(word for pair in step.args["settings"].items() for word in pair))
-
-
-def _add_slots(step: Step) -> list[Command]:
-    words = " ".join(step.args["ranges"]).split()
-    edges = [edge for word in words for edge in (word.split("-") if "-" in word else (word, word))]
-    return [("CLUSTER", "ADDSLOTSRANGE", *edges)]

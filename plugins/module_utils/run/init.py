@@ -22,9 +22,10 @@ from ansible_collections.slotwise.redis.plugins.module_utils._errors import (
 )
 from ansible_collections.slotwise.redis.plugins.module_utils.io.transport import Fleet
 from ansible_collections.slotwise.redis.plugins.module_utils.redis.conditions import open_slots
-from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import Desired, Node, Plan, present
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import Desired, Node, present
 from ansible_collections.slotwise.redis.plugins.module_utils.redis.planner import make_plan
 from ansible_collections.slotwise.redis.plugins.module_utils.redis.report import placement_problems, plan_text, topology
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.steps import Plan
 from ansible_collections.slotwise.redis.plugins.module_utils.run.cluster import Cluster
 from ansible_collections.slotwise.redis.plugins.module_utils.run.executor import Executor
 from ansible_collections.slotwise.redis.plugins.module_utils.run.progress import progress, terminated

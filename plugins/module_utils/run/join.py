@@ -13,8 +13,9 @@ from ansible_collections.slotwise.redis.plugins.module_utils._errors import Stal
 from ansible_collections.slotwise.redis.plugins.module_utils.io.transport import Command, Fleet, OtherNode
 from ansible_collections.slotwise.redis.plugins.module_utils.redis.answers import refuse_known
 from ansible_collections.slotwise.redis.plugins.module_utils.redis.conditions import strangers
-from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import Node, Peer, Step
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import Node, Peer
 from ansible_collections.slotwise.redis.plugins.module_utils.redis.parse import parse_info, parse_nodes, text
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.steps import Replicate
 
 POLL_SECONDS = 0.03
 STALL_SECONDS = 20.0
@@ -32,8 +33,8 @@ class Joining:
         self,
         fleet: Fleet,
         nodes: Mapping[str, Node],
-        replicates: Sequence[Step],
-        done: Callable[[Step], None],
+        replicates: Sequence[Replicate],
+        done: Callable[[Replicate], None],
         guard: Callable[[], None],
         *,
         seen: Callable[[Sequence[Node]], None],
@@ -107,7 +108,7 @@ class Joining:
         self._guard()
         batches: dict[str, list[Command]] = {n: [("CLUSTER", "INFO")] for n in self._strangers}
         for name, step in self._pending.items():
-            master = self._nodes[str(step.args["master"])]
+            master = self._nodes[step.master]
             batches.setdefault(name, []).insert(0, ("CLUSTER", "REPLICATE", master.node_id))
         replies = self._fleet.gather(batches)
         refuse_known({name: replies[name][0] for name in self._pending})
@@ -151,7 +152,7 @@ class Joining:
     def _stalled(self, seconds: float) -> Stalled:
         found = [f"{name} does not know {', '.join(unknown)}" for name, unknown in self._strangers.items()]
         found += [
-            f"{name} is not yet a replica of {step.args['master']}: {self._answers.get(name, 'no answer')}"
+            f"{name} is not yet a replica of {step.master}: {self._answers.get(name, 'no answer')}"
             for name, step in self._pending.items()
         ]
         return Stalled(

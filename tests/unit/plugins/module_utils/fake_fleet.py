@@ -6,7 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import Node, Peer, Step
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import Node, Peer
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.steps import (
+    AddSlots,
+    Configure,
+    Meet,
+    Replicate,
+    SetEpoch,
+    Step,
+)
 from ansible_collections.slotwise.redis.tests.unit.plugins.module_utils.simulate import Cluster, RefusedByRedis, Server
 
 CHANGING = ("SET-CONFIG-EPOCH", "ADDSLOTSRANGE", "MEET", "REPLICATE", "FORGET", "FAILOVER")
@@ -66,7 +74,7 @@ class FakeFleet:
             return [text.encode() for setting in server.settings.items() for text in setting]
         if words[:2] == ("CONFIG", "SET"):
             settings = dict(zip(words[2::2], words[3::2]))
-            self.cluster.take(Step("configure", server.endpoint.name, {"settings": settings}, ""))
+            self.cluster.take(Configure(server.endpoint.name, "", settings))
             return b"OK"
         return getattr(self, f"_{words[1].lower().replace('-', '_')}")(server, node, words[2:])
 
@@ -88,26 +96,26 @@ class FakeFleet:
             lines.append(f"{head} {link} {slot_words(peer)}".rstrip())
         return "\n".join(lines).encode()
 
-    def _take(self, action: str, server: Server, **args: object) -> bytes:
-        self.cluster.take(Step(action, server.endpoint.name, args, ""))
+    def _take(self, kind: type[Step], server: Server, part: object) -> bytes:
+        self.cluster.take(kind(server.endpoint.name, "", part))
         return b"OK"
 
     def _set_config_epoch(self, server: Server, _node: Node, words: tuple) -> bytes:
-        return self._take("set_epoch", server, epoch=int(words[0]))
+        return self._take(SetEpoch, server, int(words[0]))
 
     def _addslotsrange(self, server: Server, _node: Node, words: tuple) -> bytes:
-        return self._take("add_slots", server, ranges=[f"{a}-{b}" for a, b in zip(words[::2], words[1::2])])
+        return self._take(AddSlots, server, [f"{a}-{b}" for a, b in zip(words[::2], words[1::2])])
 
     def _meet(self, server: Server, _node: Node, words: tuple) -> bytes:
         address = (words[0], int(words[1]))
         peer = next(s for s in self.cluster.servers if (s.endpoint.address, s.endpoint.port) == address)
-        return self._take("meet", server, peers=[peer.endpoint.name])
+        return self._take(Meet, server, [peer.endpoint.name])
 
     def _replicate(self, server: Server, _node: Node, words: tuple) -> bytes:
         master = next((s for s in self.cluster.servers if s.node_id == words[0]), None)
         if master is None:
             raise RefusedByRedis("Unknown node")
-        return self._take("replicate", server, master=master.endpoint.name)
+        return self._take(Replicate, server, master.endpoint.name)
 
     def _failover(self, server: Server, _node: Node, _words: tuple) -> bytes:
         return self._take("fail_over", server)

@@ -12,11 +12,20 @@ from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import 
     Endpoint,
     Node,
     Peer,
-    Plan,
     SlotRanges,
-    Step,
     count_slots,
     merge_ranges,
+)
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.steps import (
+    AddSlots,
+    Configure,
+    FailOver,
+    Forget,
+    Meet,
+    Plan,
+    Replicate,
+    SetEpoch,
+    Step,
 )
 
 DEFAULTS = {"cluster-node-timeout": "15000", "repl-diskless-sync-delay": "5"}
@@ -107,22 +116,22 @@ class Cluster:
     def take(self, step: Step) -> None:
         getattr(self, f"_{step.action}")(step)
 
-    def _tune(self, step: Step) -> None:
-        self.of(step.node).settings.update(step.args["settings"])
+    def _tune(self, step: Configure) -> None:
+        self.of(step.node).settings.update(step.settings)
 
     _configure = _tune
 
-    def _set_epoch(self, step: Step) -> None:
+    def _set_epoch(self, step: SetEpoch) -> None:
         server = self.of(step.node)
         if server.known or server.epoch:
             raise RefusedByRedis("SET-CONFIG-EPOCH is for a node that knows no other and has no epoch")
-        server.epoch = step.args["epoch"]
+        server.epoch = step.epoch
 
-    def _add_slots(self, step: Step) -> None:
+    def _add_slots(self, step: AddSlots) -> None:
         server = self.of(step.node)
         if server.master_id:
             raise RefusedByRedis("ADDSLOTSRANGE on a replica")
-        words = " ".join(step.args["ranges"]).split()
+        words = " ".join(step.ranges).split()
         ranges = [tuple(map(int, word.split("-") * 2))[:2] for word in words]
         taken = [r for s in self._seen_by(server) for r in s.slots]
         if count_slots(merge_ranges([*taken, *ranges])) < sum(map(count_slots, ([r] for r in [*taken, *ranges]))):
@@ -133,9 +142,9 @@ class Cluster:
         others = [self._by_id(i) or self.gone[i] for i in server.known]
         return [server, *others]
 
-    def _meet(self, step: Step) -> None:
+    def _meet(self, step: Meet) -> None:
         server = self.of(step.node)
-        for name in step.args["peers"]:
+        for name in step.peers:
             other = self.of(name)
             for a, b in ((server, other), (other, server)):
                 a.known.add(b.node_id)
@@ -156,8 +165,8 @@ class Cluster:
             for node_id in group:
                 left.pop(node_id).known |= group - {node_id}
 
-    def _replicate(self, step: Step) -> None:
-        server, master = self.of(step.node), self.of(step.args["master"])
+    def _replicate(self, step: Replicate) -> None:
+        server, master = self.of(step.node), self.of(step.master)
         if master.node_id not in server.known:
             raise RefusedByRedis("Unknown node")
         if master.master_id:
@@ -166,13 +175,13 @@ class Cluster:
             raise RefusedByRedis("to set a master the node must be empty and without assigned slots")
         server.master_id, server.epoch = master.node_id, master.epoch
 
-    def _forget(self, step: Step) -> None:
+    def _forget(self, step: Forget) -> None:
         for server in self.servers:
-            if server.master_id == step.args["node_id"]:
+            if server.master_id == step.node_id:
                 raise RefusedByRedis("Can't forget my master!")
-            server.known.discard(step.args["node_id"])
+            server.known.discard(step.node_id)
 
-    def _fail_over(self, step: Step) -> None:
+    def _fail_over(self, step: FailOver) -> None:
         heir = self.of(step.node)
         if not heir.master_id:
             raise RefusedByRedis("You should send CLUSTER FAILOVER to a replica")

@@ -14,12 +14,21 @@ from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import 
     Endpoint,
     Node,
     Peer,
-    Plan,
-    Step,
     count_slots,
     merge_ranges,
     missing_ranges,
     slot_text,
+)
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.steps import (
+    AddSlots,
+    Configure,
+    Forget,
+    Meet,
+    Plan,
+    Replicate,
+    SetEpoch,
+    Step,
+    Tune,
 )
 
 RANGES = st.lists(st.tuples(st.integers(0, SLOTS - 1), st.integers(0, SLOTS - 1)).map(lambda r: tuple(sorted(r))))
@@ -79,25 +88,63 @@ def test_nodes_that_are_wanted():
     ("step", "text"),
     [
         (
-            Step("tune", "pod-0", {"settings": {"a": "1", "b": "2"}}, "faster"),
+            Tune("pod-0", "faster", {"a": "1", "b": "2"}),
             "pod-0: CONFIG SET a 1 b 2  # faster",
         ),
-        (Step("set_epoch", "pod-0", {"epoch": 3}, "why"), "pod-0: CLUSTER SET-CONFIG-EPOCH 3  # why"),
-        (Step("add_slots", "pod-0", {"ranges": ["0-5 7"]}, "why"), "pod-0: CLUSTER ADDSLOTSRANGE 0-5 7  # why"),
-        (Step("meet", "pod-0", {"peers": ["pod-1", "pod-2"]}, "why"), "pod-0: CLUSTER MEET pod-1, pod-2  # why"),
-        (Step("replicate", "pod-3", {"master": "pod-0"}, "why"), "pod-3: CLUSTER REPLICATE pod-0  # why"),
-        (Step("forget", "all nodes", {"node_id": "abc"}, "why"), "all nodes: CLUSTER FORGET abc  # why"),
-        (Step("configure", "pod-0", {"settings": {"a": "1"}}, "why"), "pod-0: CONFIG SET a 1  # why"),
+        (SetEpoch("pod-0", "why", 3), "pod-0: CLUSTER SET-CONFIG-EPOCH 3  # why"),
+        (AddSlots("pod-0", "why", ["0-5 7"]), "pod-0: CLUSTER ADDSLOTSRANGE 0-5 7  # why"),
+        (Meet("pod-0", "why", ["pod-1", "pod-2"]), "pod-0: CLUSTER MEET pod-1, pod-2  # why"),
+        (Replicate("pod-3", "why", "pod-0"), "pod-3: CLUSTER REPLICATE pod-0  # why"),
+        (Forget("all nodes", "why", "abc"), "all nodes: CLUSTER FORGET abc  # why"),
+        (Configure("pod-0", "why", {"a": "1"}), "pod-0: CONFIG SET a 1  # why"),
     ],
     ids=lambda value: value.action if isinstance(value, Step) else "",
 )
 def test_steps_read_as_commands(step, text):
     assert step.text() == text
-    assert step.as_dict() == {"action": step.action, "node": step.node, **step.args, "reason": step.reason}
+    assert step.as_dict() == {"action": step.action, "node": step.node, **step.parts, "reason": step.reason}
 
 
 def test_an_empty_plan_is_false():
-    steps = (Step("meet", "a", {"peers": []}, ""), Step("forget", "b", {}, ""), Step("meet", "c", {"peers": []}, ""))
+    steps = (Meet("a", "", []), Forget("b", "", "id"), Meet("c", "", []))
     assert not Plan()
     assert Plan(steps)
-    assert [s.node for s in Plan(steps).of("meet")] == ["a", "c"]
+    assert [s.node for s in Plan(steps).of(Meet)] == ["a", "c"]
+
+
+def test_what_may_run_side_by_side_is_one_round_and_the_order_is_that_of_the_plan():
+    """Replicas attach while others are still introduced; everything else is done before the next begins."""
+    plan = Plan(
+        (
+            Tune("a", "", {"x": "1"}),
+            SetEpoch("a", "", 1),
+            AddSlots("a", "", ["0-5"]),
+            AddSlots("b", "", ["6-9"]),
+            Meet("a", "", ["b"]),
+            Replicate("c", "", "a"),
+            Forget("all nodes", "", "id"),
+            Configure("a", "", {"x": "2"}),
+        )
+    )
+    rounds = [[step.action for step in steps] for steps in plan.rounds()]
+    assert rounds == [
+        ["tune"],
+        ["set_epoch"],
+        ["add_slots", "add_slots"],
+        ["meet", "replicate"],
+        ["forget"],
+        ["configure"],
+    ]
+    assert plan.of(Configure) == (plan.steps[-1],), "what is tuned is not what nodes shall run with"
+
+
+@pytest.mark.parametrize(
+    ("step", "commands"),
+    [
+        (SetEpoch("a", "", 3), [("CLUSTER", "SET-CONFIG-EPOCH", 3)]),
+        (AddSlots("a", "", ["0-5 7", "9-10"]), [("CLUSTER", "ADDSLOTSRANGE", "0", "5", "7", "7", "9", "10")]),
+        (Configure("a", "", {"x": "1", "y": "2"}), [("CONFIG", "SET", "x", "1", "y", "2")]),
+    ],
+)
+def test_what_steps_send(step, commands):
+    assert step.commands() == commands

@@ -19,11 +19,21 @@ from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import 
     Endpoint,
     Node,
     Peer,
-    Plan,
     count_slots,
     merge_ranges,
 )
 from ansible_collections.slotwise.redis.plugins.module_utils.redis.planner import make_plan, mesh, slot_chunks
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.steps import (
+    AddSlots,
+    Configure,
+    FailOver,
+    Forget,
+    Meet,
+    Plan,
+    Replicate,
+    SetEpoch,
+    Tune,
+)
 from ansible_collections.slotwise.redis.tests.unit.plugins.module_utils.simulate import DEFAULTS, Cluster
 
 
@@ -279,9 +289,9 @@ def test_nodes_that_came_back_empty_join_and_nothing_else_moves(layout, data):
     slots = {s.endpoint.name: s.slots for s in cluster.servers}
     attached = {s.endpoint.name: s.master_id for s in cluster.servers if s.master_id}
     plan = plan_of(cluster, shards, replicas)
-    assert {s.node for s in plan.of("replicate")} == set(lost)
-    assert not plan.of("tune", "set_epoch", "add_slots", "configure")
-    assert len(plan.of("forget")) == len(cluster.gone)
+    assert {s.node for s in plan.of(Replicate)} == set(lost)
+    assert not plan.of(Tune, SetEpoch, AddSlots, Configure)
+    assert len(plan.of(Forget)) == len(cluster.gone)
     cluster.apply(plan)
     assert not cluster.complete(shards, replicas)
     assert {s.endpoint.name: s.slots for s in cluster.servers} == slots
@@ -320,7 +330,7 @@ def test_moved_servers_are_only_introduced(layout):
     cluster.move()
     plan = plan_of(cluster, shards, replicas)
     assert {s.action for s in plan.steps} == {"meet"}
-    met = {frozenset((s.node, peer)) for s in plan.steps for peer in s.args["peers"]}
+    met = {frozenset((s.node, peer)) for s in plan.steps for peer in s.peers}
     if len(endpoints) <= 30:
         assert len(met) == len(endpoints) * (len(endpoints) - 1) // 2
 
@@ -333,7 +343,7 @@ def test_a_moved_server_says_its_old_address_itself():
     for node in cluster.nodes():
         me = replace(node.peers[node.node_id], address="10.9.9.9")
         nodes.append(replace(node, peers={**node.peers, node.node_id: me}))
-    assert sum(len(s.args["peers"]) for s in make_plan(wanted(3, 1), nodes).of("meet")) == 15
+    assert sum(len(s.peers) for s in make_plan(wanted(3, 1), nodes).of(Meet)) == 15
 
 
 def test_another_port_is_another_address():
@@ -347,7 +357,7 @@ def test_another_port_is_another_address():
         )
         for node in cluster.nodes()
     ]
-    assert sum(len(s.args["peers"]) for s in make_plan(wanted(3, 1), nodes).of("meet")) == 15
+    assert sum(len(s.peers) for s in make_plan(wanted(3, 1), nodes).of(Meet)) == 15
 
 
 def test_after_a_failover_nothing_is_done():
@@ -423,7 +433,7 @@ def test_replicas_at_old_addresses_are_introduced_and_told_in_one_plan():
     cluster.of(replica.endpoint.name).stale.clear()
     plan = make_plan(wanted(3, 1), with_replication(cluster, replica.endpoint.name, False, "10.9.9.9"))
     assert {s.action for s in plan.steps} == {"meet", "replicate"}
-    assert [s.node for s in plan.of("replicate")] == [replica.endpoint.name]
+    assert [s.node for s in plan.of(Replicate)] == [replica.endpoint.name]
     cluster.apply(plan)
     assert not cluster.complete(3, 1)
 
@@ -447,7 +457,7 @@ def test_settings_that_a_killed_run_left_are_set_back():
 )
 def test_temporary_timeout_by_size(count, tuned):
     plan = plan_of(Cluster(in_turn(count, 9)), count // 2, 1)
-    assert {s.args["settings"]["cluster-node-timeout"] for s in plan.of("tune")} == ({tuned} if tuned else set())
+    assert {s.settings["cluster-node-timeout"] for s in plan.of(Tune)} == ({tuned} if tuned else set())
 
 
 # Refusals
@@ -643,7 +653,7 @@ def test_the_replica_that_has_most_takes_over():
     other.master_id = node_id
     ahead = {heir.endpoint.name: 1000, other.endpoint.name: 2000}
     nodes = [replace(n, offset=ahead.get(n.name, 0)) for n in as_noaddr(cluster, node_id)]
-    assert [s.node for s in make_plan(wanted(3, 1), nodes).of("fail_over")] == [other.endpoint.name]
+    assert [s.node for s in make_plan(wanted(3, 1), nodes).of(FailOver)] == [other.endpoint.name]
 
 
 def as_noaddr(cluster: Cluster, node_id: str) -> list[Node]:
@@ -738,7 +748,7 @@ def test_handshakes_count_as_nobody():
     nodes = cluster.nodes()
     ghost = Peer("a" * 40, "10.3.3.3", 6379, frozenset({"handshake"}), "", 0, False, ())
     nodes[0] = replace(nodes[0], peers={**nodes[0].peers, ghost.node_id: ghost})
-    assert len(make_plan(wanted(3, 1), nodes).of("add_slots")) == 3
+    assert len(make_plan(wanted(3, 1), nodes).of(AddSlots)) == 3
 
 
 # A shard that has more replicas than it needs, as after Redis has moved one (cluster-migration-barrier)
@@ -760,8 +770,8 @@ def test_a_surplus_replica_goes_where_one_is_missing():
     cluster, nodes = crowded({"own": True, "moved": True})
     _first, (second, _none), _third = cluster.shards()
     plan = make_plan(wanted(3, 1), nodes)
-    (step,) = plan.of("replicate")
-    assert step.args["master"] == second.endpoint.name
+    (step,) = plan.of(Replicate)
+    assert step.master == second.endpoint.name
     cluster.apply(plan)
     assert not cluster.complete(3, 1)
 
@@ -769,14 +779,14 @@ def test_a_surplus_replica_goes_where_one_is_missing():
 def test_a_surplus_replica_whose_link_is_down_is_not_moved():
     """It is copying, or cannot: to send it elsewhere is to begin anew."""
     _cluster, nodes = crowded({"own": False, "moved": False})
-    assert not make_plan(wanted(3, 1), nodes).of("replicate", "meet")
+    assert not make_plan(wanted(3, 1), nodes).of(Replicate, Meet)
 
 
 def test_of_a_surplus_the_one_in_sync_is_moved_only():
     """Never the one that is still copying, whatever is missing elsewhere."""
     for links in ({"own": False, "moved": True}, {"own": True, "moved": False}):
         _cluster, nodes = crowded(links)
-        moved = [step.node for step in make_plan(wanted(3, 1), nodes).of("replicate")]
+        moved = [step.node for step in make_plan(wanted(3, 1), nodes).of(Replicate)]
         down = [n.name for n in nodes if not n.link_up]
         assert not set(moved) & set(down)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import Desired, Endpoint, Node, Plan, Step
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import Desired, Endpoint, Node
 from ansible_collections.slotwise.redis.plugins.module_utils.redis.planner import make_plan
 from ansible_collections.slotwise.redis.plugins.module_utils.redis.report import (
     placement_problems,
@@ -16,6 +16,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils.redis.report import
     shards_of,
     topology,
 )
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.steps import Plan, Replicate
 from ansible_collections.slotwise.redis.tests.unit.plugins.module_utils.simulate import DEFAULTS, Cluster
 
 
@@ -84,6 +85,6 @@ def test_placement_of_what_runs(nodes):
 
 
 def test_plan_as_text():
-    step = Step("replicate", "pod-3", {"master": "pod-0"}, "replica of shard 0")
+    step = Replicate("pod-3", "replica of shard 0", "pod-0")
     assert plan_text(Plan((step, step))) == "pod-3: CLUSTER REPLICATE pod-0  # replica of shard 0\n" * 2
     assert plan_text(Plan()) == ""

@@ -11,9 +11,10 @@ import redis
 from redis.exceptions import AuthenticationError, ResponseError
 
 from ansible_collections.slotwise.redis.plugins.module_utils._errors import EngineError, Stalled, Unreachable
-from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import Desired, Endpoint, Plan
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.model import Desired, Endpoint
 from ansible_collections.slotwise.redis.plugins.module_utils.redis.parse import OBSERVE, parse_node
 from ansible_collections.slotwise.redis.plugins.module_utils.redis.planner import make_plan
+from ansible_collections.slotwise.redis.plugins.module_utils.redis.steps import Configure, Plan
 from ansible_collections.slotwise.redis.plugins.module_utils.run import executor as _executor
 from ansible_collections.slotwise.redis.plugins.module_utils.run import join
 from ansible_collections.slotwise.redis.plugins.module_utils.run.executor import Executor, observe
@@ -307,7 +308,7 @@ def test_haste_ends_when_nodes_that_answer_are_called_failing(accused, flag):
     executor, plan = run(fleet)
     assert not fleet.cluster.complete(3, 1)
     assert all(s.settings == DEFAULTS for s in fleet.cluster.servers)
-    assert sum(a["action"] == "configure" for a in executor.actions) == len(plan.of("configure")) == 6
+    assert sum(a["action"] == "configure" for a in executor.actions) == len(plan.of(Configure)) == 6
 
 
 def test_haste_goes_on_while_nobody_is_accused():
@@ -322,7 +323,7 @@ def test_a_node_that_is_really_gone_is_no_sign_of_haste():
     cluster = fresh()
     fleet = Hasty(cluster, ["pod-4"])
     executor = Executor(fleet, observe(fleet), 0.3, lambda text: None)
-    executor._tuned, executor._settings = True, make_plan(WANTED, observe(fleet)).of("configure")
+    executor._tuned, executor._settings = True, make_plan(WANTED, observe(fleet)).of(Configure)
     for server in cluster.servers:
         server.settings["cluster-node-timeout"] = "500"
         server.known = {s.node_id for s in cluster.servers} - {server.node_id}
