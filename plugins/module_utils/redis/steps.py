@@ -45,21 +45,28 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Configure(Step):
-    """Settings that the node shall run with."""
+class Set(Step):
+    """Settings of a node, by their names."""
 
     settings: Mapping[str, str]
-    action, words, together = "configure", "CONFIG SET {settings}", "configure"
+    words = "CONFIG SET {settings}"
 
     def commands(self) -> list[Command]:
         return [("CONFIG", "SET", *(word for pair in self.settings.items() for word in pair))]
 
 
 @dataclass(frozen=True)
-class Tune(Configure):
-    """Settings for the time in which the cluster is formed."""
+class Tune(Set):
+    """For the time in which the cluster is formed."""
 
     action, together = "tune", "tune"
+
+
+@dataclass(frozen=True)
+class Configure(Set):
+    """What the node shall run with."""
+
+    action, together = "configure", "configure"
 
 
 @dataclass(frozen=True)
@@ -131,8 +138,7 @@ class Plan:
         return bool(self.steps)
 
     def of(self, *kinds: type[Kind]) -> tuple[Kind, ...]:
-        """Those of exactly these classes."""
-        return tuple(step for step in self.steps for kind in kinds if type(step) is kind)
+        return tuple(step for step in self.steps if isinstance(step, kinds))
 
     def rounds(self) -> Iterator[list[Step]]:
         """Those that are carried out side by side, in order."""

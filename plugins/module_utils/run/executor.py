@@ -94,7 +94,7 @@ class Executor:
         self._settings, self._tuned = plan.of(Configure), bool(plan.of(Tune))
         try:
             for steps in plan.rounds():
-                if type(steps[0]) is not Configure:
+                if not isinstance(steps[0], Configure):
                     self._carry_out(steps)
             agreed = self.converge()
         except BaseException:

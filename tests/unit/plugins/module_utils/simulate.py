@@ -26,6 +26,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils.redis.steps import 
     Replicate,
     SetEpoch,
     Step,
+    Tune,
 )
 
 DEFAULTS = {"cluster-node-timeout": "15000", "repl-diskless-sync-delay": "5"}
@@ -116,7 +117,7 @@ class Cluster:
     def take(self, step: Step) -> None:
         getattr(self, f"_{step.action}")(step)
 
-    def _tune(self, step: Configure) -> None:
+    def _tune(self, step: Tune | Configure) -> None:
         self.of(step.node).settings.update(step.settings)
 
     _configure = _tune

@@ -135,7 +135,7 @@ def test_what_may_run_side_by_side_is_one_round_and_the_order_is_that_of_the_pla
         ["forget"],
         ["configure"],
     ]
-    assert plan.of(Configure) == (plan.steps[-1],), "what is tuned is not what nodes shall run with"
+    assert plan.of(Configure) == (plan.steps[-1],)
 
 
 @pytest.mark.parametrize(
