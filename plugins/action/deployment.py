@@ -31,7 +31,7 @@ POLL_SECONDS = 1
 class ActionModule(DeploymentAction):
     """See the documentation of the module of this name."""
 
-    def outcome(self, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    def work(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         self._done: list[dict[str, Any]] = []
         deployment = self.described()
         live = self.looked(deployment, arguments)

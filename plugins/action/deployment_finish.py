@@ -21,7 +21,7 @@ from ansible_collections.slotwise.redis.plugins.plugin_utils.pod_files import wi
 class ActionModule(DeploymentAction):
     """See the documentation of the module of this name."""
 
-    def outcome(self, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    def work(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         deployment = with_files(self.described())
         live = self.looked(deployment, arguments)
         unused = [*self._unused_code(deployment, live), *kind_of(deployment).outdated(deployment, live)]

@@ -9,6 +9,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment import problems, view
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds import kind_of
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live
@@ -25,23 +27,29 @@ LACKING = "Nothing was changed. The user of the kubeconfig lacks these permissio
 class ActionModule(DeploymentAction):
     """See the documentation of the module of this name."""
 
-    def outcome(self, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    def work(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         deployment, password = self.described(), self.password()
-        if deployment.state == "absent":
-            refuse(list(deployment.faults.values()))
-        else:
-            refuse(problems.input_problems(deployment, known_of(password)) + spec_problems(self.kind, deployment.given))
-        known = arguments.get("known") or {}
-        if known.get("key") == view.key_of(deployment):
+        look = boolean(arguments.get("look", True))
+        refuse(self._wrong(deployment, password, look))
+        known = arguments.get("known")
+        if isinstance(known, Mapping) and known.get("key") == view.key_of(deployment):
             # What the end of a run does may be another thing.
             now = {"options": dict(deployment.options), "changed": False}
             return {**known, **now, "_ansible_verbose_override": True}
-        if not arguments.get("look", True):
+        if not look:
             return {**view.seen_without_looking(deployment), "changed": False}
         live = self._looked(deployment, password)
         self._warn(deployment, live)
         seen = {**view.seen(deployment, live), "look": secrets.token_hex(8)}
         return {**seen, "changed": False, "_ansible_verbose_override": True}
+
+    def _wrong(self, deployment: Deployment, password: str, look: bool) -> list[str]:
+        """Who removes or only verifies has to find it, and no more; proxies are verified by all of their pool."""
+        if deployment.state == "absent" or not (look or deployment.kind == "twemproxy"):
+            return problems.nameless(deployment)
+        faults = [deployment.variable(option) for option in deployment.faults]
+        read = {name: value for name, value in deployment.given.items() if name not in faults}
+        return problems.input_problems(deployment, known_of(password)) + spec_problems(self.kind, read)
 
     def _looked(self, deployment: Deployment, password: str) -> Live:
         rules = permissions(with_files(deployment))

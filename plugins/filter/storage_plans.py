@@ -19,8 +19,9 @@ positional: _input
 options:
   _input:
     description:
-      - Variables of hosts. Those that count are C(deployment), which M(slotwise.redis.deployment_info) returned, and
-        C(storage_decision), with C(look), C(on_machines) and, where these were decided, C(volumes).
+      - Variables of hosts. Those that count are C(slotwise_deployment), which M(slotwise.redis.deployment_info)
+        returned, and C(slotwise_storage_decision), with C(look), C(on_machines) and, where these were decided,
+        C(volumes).
     type: list
     elements: dict
     required: true
@@ -51,11 +52,11 @@ def storage_plans(hosts: Iterable[Mapping[str, Any]], on_machines: str = "") -> 
     """A plan for each host that has one."""
     plans = []
     for host in hosts:
-        deployment = host.get("deployment") or {}
-        decision = host.get("storage_decision") or {}
+        deployment = host.get("slotwise_deployment") or {}
+        decision = host.get("slotwise_storage_decision") or {}
         if not isinstance(deployment, Mapping) or "storage" not in deployment:
             continue
-        if decision.get("look") != deployment["look"]:
+        if decision.get("look") != deployment.get("look"):
             decision = {}
         if not on_machines or decision.get("on_machines") == on_machines:
             plans.append({**deployment["storage"], **decision})

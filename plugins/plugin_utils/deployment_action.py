@@ -14,6 +14,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds import KINDS, kind_of, twemproxy
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment, Observed
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.volume_plan import VolumePlanError
 from ansible_collections.slotwise.redis.plugins.module_utils.redis.passwords import fault_of
 from ansible_collections.slotwise.redis.plugins.plugin_utils.local_module import LocalModule
 from ansible_collections.slotwise.redis.plugins.plugin_utils.variables import Inventory, UnreadableVariable, Variables
@@ -49,15 +50,21 @@ class DeploymentAction(LocalModule):
         "redis_persistence",
     )
 
-    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+    def outcome(self, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         self._variables = task_vars
         self._inventory = Inventory(task_vars["hostvars"])
         try:
-            return super().run(tmp, task_vars)
+            return self.work(arguments)
         except Failed as error:
             return error.result
         except UnreadableVariable as error:
             return Failed(f"Nothing was changed. {error}").result
+        except VolumePlanError as error:
+            return Failed("\n- ".join(["Nothing was changed.", *error.problems])).result
+
+    def work(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """What the task returns. C(Failed) is one way for it to end."""
+        raise NotImplementedError
 
     @property
     def kind(self) -> str:
@@ -72,7 +79,7 @@ class DeploymentAction(LocalModule):
         if result.get("failed"):
             raise Failed(
                 result.get("msg", f"{name} failed"),
-                **{key: result[key] for key in ("found", "advice") if key in result},
+                **{key: result[key] for key in ("found", "advice", "exception", "module_stderr") if key in result},
             )
         return result
 
@@ -114,7 +121,9 @@ class DeploymentAction(LocalModule):
         """By the variables alone."""
         given = Variables(self._templar, self._variables)
         options = given.options(self.kind)
-        backend = self._backend(options.get("twemproxy_backends"))
+        # What goes needs none, and its backends may be gone.
+        going = options.get("twemproxy_state") == "absent"
+        backend = {} if going else self._backend(options.get("twemproxy_backends"))
         return Deployment.read(self.kind, options, variables=given.names(self.kind), backend=backend)
 
     def observed(self, deployment: Deployment, live: Live) -> Observed:
@@ -154,7 +163,7 @@ class DeploymentAction(LocalModule):
             return {}
         if name not in self._inventory:
             return twemproxy.backend_of(name, None)
-        others = self._inventory.variables(self._templar, name).options("redis_standalone")
+        others = self._inventory.variables(self._templar, name).options("redis_standalone", twemproxy.OF_BACKENDS)
         kinds = [kind for kind in KINDS if name in self._variables["groups"].get(kind, ())]
         return twemproxy.backend_of(name, Deployment.read("redis_standalone", others), kinds)
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -20,10 +21,15 @@ TOLD_HERE = (ArgumentValueError, ElementError, RequiredError, UnsupportedError)
 
 def spec_problems(kind: str, options: Mapping[str, Any]) -> list[str]:
     """A sentence for each value that the specification does not allow."""
-    spec = DataLoader().load_from_file(str(ROLES / kind / "meta" / "argument_specs.yml"))
-    wanted = spec["argument_specs"]["main"]["options"]
+    wanted = _spec(kind)
     errors = ArgumentSpecValidator(wanted).validate({k: v for k, v in options.items() if k in wanted}).errors
     return [_sentence(error) for error in errors if isinstance(error, TOLD_HERE)]
+
+
+@cache
+def _spec(kind: str) -> dict[str, Any]:
+    loaded = DataLoader().load_from_file(str(ROLES / kind / "meta" / "argument_specs.yml"))
+    return loaded["argument_specs"]["main"]["options"]
 
 
 def _sentence(error: Exception) -> str:

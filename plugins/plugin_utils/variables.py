@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+from jinja2.exceptions import TemplateError
 
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import FORMER, OPTIONS, SECRET
 
@@ -23,6 +25,8 @@ except ImportError:  # ansible-core before 2.19 trusts what it loads
         return value
 
 
+# What templates end with: before ansible-core 2.19 also as it comes from a filter.
+UNREADABLE = (AnsibleError, TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 
 
@@ -33,24 +37,35 @@ class UnreadableVariable(Exception):
 class Variables:
     """Of one host: those that somebody set, and the defaults of the role for the others."""
 
-    def __init__(self, templar: Templar, given: Mapping[str, Any]) -> None:
-        self._templar, self._given = templar, given
+    def __init__(self, templar: Templar, given: Mapping[str, Any], whose: str = "") -> None:
+        """C(whose) is the name of another host, for messages."""
+        self._templar, self._given, self._whose = templar, given, f" of {whose}" if whose else ""
 
-    def options(self, kind: str) -> dict[str, Any]:
+    def options(self, kind: str, only: Iterable[str] = ()) -> dict[str, Any]:
         """By their names with the prefix, and nothing but options. Former names are among them, to be refused."""
         known = {**defaults(kind), **self._given}
         reader = self._templar.copy_with_new_env(available_variables=known)
-        names = (f"{kind}_{name}" for name in (*OPTIONS[kind], *FORMER.get(kind, ())))
-        return {name: _read(reader, name, known[name]) for name in names if name in known}
+        names = [f"{kind}_{name}" for name in (only or (*OPTIONS[kind], *FORMER.get(kind, ())))]
+        return {name: self._read(reader, name, known[name]) for name in names if name in known}
 
     def password(self, kind: str) -> str:
         """Empty where none was given."""
         name = f"{kind}_{SECRET}"
-        return str(_read(self._templar, name, self._given[name]) or "") if name in self._given else ""
+        try:
+            return str(self._read(self._templar, name, self._given[name]) or "") if name in self._given else ""
+        except UnreadableVariable:
+            # The reason may have a part of it.
+            raise UnreadableVariable(f"{name} cannot be read.") from None
 
     def names(self, kind: str) -> list[str]:
         """Of all variables with the prefix."""
         return [name for name in self._given if name.startswith(f"{kind}_")]
+
+    def _read(self, reader: Templar, name: str, value: Any) -> Any:
+        try:
+            return plain(reader.template(value))
+        except UNREADABLE as error:
+            raise UnreadableVariable(f"{name}{self._whose} cannot be read: {error}") from error
 
 
 class Inventory(Mapping[str, Mapping[str, Any]]):
@@ -62,7 +77,7 @@ class Inventory(Mapping[str, Mapping[str, Any]]):
     def __getitem__(self, host: str) -> Mapping[str, Any]:
         if host not in self._hostvars:
             raise KeyError(host)
-        return self._hostvars[host]
+        return _Host(host, self._hostvars[host])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._hostvars)
@@ -72,9 +87,33 @@ class Inventory(Mapping[str, Mapping[str, Any]]):
 
     def variables(self, templar: Templar, host: str) -> Variables:
         """Of a host, as another one reads them."""
-        return Variables(templar, self._hostvars.raw_get(host))
+        return Variables(templar, {"hostvars": self._hostvars, **self._hostvars.raw_get(host)}, host)
 
 
+class _Host(Mapping[str, Any]):
+    """What the inventory says of a host. What is undefined is not said."""
+
+    def __init__(self, name: str, variables: Mapping[str, Any]) -> None:
+        self._name, self._variables = name, variables
+
+    def __getitem__(self, variable: str) -> Any:
+        try:
+            return plain(self._variables[variable])
+        except AnsibleUndefinedVariable:
+            raise KeyError(variable) from None
+        except KeyError:
+            raise
+        except UNREADABLE as error:
+            raise UnreadableVariable(f"{variable} of {self._name} cannot be read: {error}") from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+
+@cache
 def defaults(kind: str) -> dict[str, Any]:
     """Those of the role, templates included."""
     with (ROLES / kind / "defaults" / "main.yml").open(encoding="utf-8") as file:
@@ -93,10 +132,3 @@ def plain(value: Any) -> Any:
         if isinstance(value, kind):
             return kind(value)
     return str(value)
-
-
-def _read(reader: Templar, name: str, value: Any) -> Any:
-    try:
-        return plain(reader.template(value))
-    except AnsibleError as error:
-        raise UnreadableVariable(f"{name} cannot be read: {error}") from error

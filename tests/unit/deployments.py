@@ -87,7 +87,7 @@ def action(
 def look(kind: str, given: dict[str, Any], found: dict[str, list] | None = None, **more: Any) -> dict[str, Any]:
     """What C(deployment_info) returns."""
     looked = action(kind, given, found, **more)
-    return looked.outcome(looked._task.args, looked._variables)
+    return looked.work(looked._task.args)
 
 
 def without_looking(kind: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def removable(kind: str, given: dict[str, Any], found: dict[str, list] | None = 
 def taken_away_at_the_end(kind: str, given: dict[str, Any], found: dict[str, list]) -> list[str]:
     """Names of what C(deployment_finish) removes."""
     done = action(kind, given, found, of=deployment_finish.ActionModule, looked={"found": found})
-    done.outcome(done._task.args, done._variables)
+    done.work(done._task.args)
     removed = [given["definitions"] for name, given in done.asked if name == "kubernetes_apply"]
     return [item["metadata"]["name"] for items in removed for item in items]
 
@@ -139,5 +139,5 @@ def taken_away_at_the_end(kind: str, given: dict[str, Any], found: dict[str, lis
 def applied(kind: str, given: dict[str, Any], found: dict[str, list]) -> list[tuple[str, dict[str, Any]]]:
     """What C(deployment) asks of modules, in order."""
     done = action(kind, given, found, of=deployment.ActionModule, looked={"found": found})
-    done.outcome(done._task.args, done._variables)
+    done.work(done._task.args)
     return done.asked

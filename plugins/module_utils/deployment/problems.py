@@ -15,15 +15,21 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds import kind_of
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import FREE, strangers
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.storage import shape_problems
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment
 
 NAME = re.compile("[a-z]([-a-z0-9]{0,48}[a-z0-9])?")
 NAMESPACE = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
+def nameless(deployment: Deployment) -> list[str]:
+    """What keeps a deployment from being found, or its variables from being understood: enough for a removal."""
+    return [*_names(deployment), *_shapes(deployment), *deployment.faults.values()]
+
+
 def input_problems(deployment: Deployment, password: Password) -> list[str]:
     """What is wrong with the variables."""
-    found = [*_names(deployment), *kind_of(deployment).input_problems(deployment, password)]
+    found = [*_names(deployment), *_shapes(deployment), *kind_of(deployment).input_problems(deployment, password)]
     return [*found, *_wrong_types(deployment, found), *_misspelt(deployment)]
 
 
@@ -49,6 +55,10 @@ def warnings(deployment: Deployment) -> list[str]:
         f"{deployment.variable(FREE)} are yours."
         for variable in others
     ]
+
+
+def _shapes(deployment: Deployment) -> list[str]:
+    return shape_problems(deployment.options.get("storage", {}), deployment.variable("storage"))
 
 
 def _misspelt(deployment: Deployment) -> Iterator[str]:

@@ -70,6 +70,34 @@ _LOSING = {
 }
 
 
+def well_formed(storage: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with nothing in place of what is of a wrong type, so that all else can be looked at."""
+    return {name: value for name, value in storage.items() if not _misshapen(name, value)}
+
+
+def shape_problems(storage: Mapping[str, Any], variable: str = "storage") -> list[str]:
+    """A sentence for each value of a wrong type."""
+    return [
+        f"{variable}.{name} is {value!r}. Allowed: {_SHAPES[name]}."
+        for name, value in storage.items()
+        if _misshapen(name, value)
+    ]
+
+
+_SHAPES = {
+    "hosts": "a list of inventory names",
+    "server": "a text",
+    "type": "a text",
+    "mount_options": "a list of texts",
+}
+
+
+def _misshapen(name: str, value: Any) -> bool:
+    if name in ("hosts", "mount_options"):
+        return not (isinstance(value, (list, tuple)) and all(isinstance(item, str) and item for item in value))
+    return name in _SHAPES and not isinstance(value, str)
+
+
 def storage_settings(storage: Mapping[str, Any], name: str, namespace: str) -> dict[str, Any]:
     """The description of a deployment's storage with nothing left out. What is wrong in it stays as it is."""
     settings = {**DEFAULTS, **storage}

@@ -15,6 +15,7 @@ from ansible_collections.slotwise.redis.plugins.module_utils.deployment.storage 
     ON_MACHINES,
     ON_NFS,
     storage_settings,
+    well_formed,
 )
 
 
@@ -84,7 +85,7 @@ class Deployment:
     @property
     def stored(self) -> Mapping[str, Any]:
         """Its storage with nothing left out."""
-        return storage_settings(self.options["storage"], self.options["name"], self.options["namespace"])
+        return storage_settings(well_formed(self.options["storage"]), self.options["name"], self.options["namespace"])
 
     @property
     def on_machines(self) -> bool:

@@ -107,8 +107,8 @@ def machines(deployment: Deployment, hosts: Hosts, nodes: Sequence[Mapping[str, 
     rows = []
     for name in deployment.stored["hosts"]:
         host = hosts.get(name, {})
-        node = host.get("k8s_node_name") or name
-        rows.append({"name": name, "node": node, "zone": host.get("k8s_zone") or zones.get(node, "")})
+        node = str(host.get("k8s_node_name") or name)
+        rows.append({"name": name, "node": node, "zone": str(host.get("k8s_zone") or zones.get(node, ""))})
     return rows
 
 
@@ -120,7 +120,7 @@ def existing(deployment: Deployment, found: Found, machines: Sequence[Mapping[st
     rows = existing_volumes(found.get("volumes", ()), found.get("nodes", ()), deployment.name, deployment.namespace)
     names = {machine["node"]: "" for machine in machines}
     if any(row["node"] and row["node"] not in names for row in rows):
-        names = {hosts[name].get("k8s_node_name") or name: name for name in hosts}
+        names = {str(hosts[name].get("k8s_node_name") or name): name for name in hosts}
         return [{**row, "machine": names.get(row["node"], "")} for row in rows]
     return [{**row, "machine": ""} for row in rows]
 
@@ -138,6 +138,7 @@ def plan(deployment: Deployment, live: Live, pods: int, copies: int) -> list[dic
         machines=live.machines,
         server=live.server,
         existing=live.volumes,
+        variable=deployment.variable("storage"),
         kubernetes=(live.one("kubernetes").get("metadata") or {}).get("uid", ""),
         spread=copies,
     )

@@ -50,6 +50,17 @@ except ImportError:
 FOLDER = "/run/twemproxy"
 NUTCRACKER = "# Managed by slotwise.redis. The password is added when the pod starts."
 SCRIPTS = ("start.sh", "probe.sh", "names.sh")
+OF_BACKENDS = (
+    "state",
+    "name",
+    "namespace",
+    "cluster_domain",
+    "auth_enabled",
+    "existing_secret",
+    "existing_secret_key",
+    "instances",
+)
+"""Options of the deployment that has the servers, as far as proxies depend on them."""
 DRAIN_MOST_SECONDS = 60
 """How long a proxy goes on at most for clients that still connect, beside twemproxy_drain_seconds."""
 GRACE_SPARE = 10
@@ -72,7 +83,7 @@ OPTIONS = {
 
 def port(deployment: Deployment) -> int:
     """Where proxies listen."""
-    return int({**OPTIONS, **deployment.pool}["listen"].rpartition(":")[2])
+    return number(str({**OPTIONS, **deployment.pool}["listen"]).rpartition(":")[2])
 
 
 def backend_of(name: str, source: Deployment | None, kinds: Collection[str] = ()) -> dict[str, Any]:
@@ -82,9 +93,10 @@ def backend_of(name: str, source: Deployment | None, kinds: Collection[str] = ()
     """
     known = {"kinds": set(kinds), "name": name}
     if source is None:
-        return {**known, "state": "", "namespace": name, "service": "", "secret": "", "instances": 1}
+        return {**known, "faults": [], "state": "", "namespace": name, "service": "", "secret": "", "instances": 1}
     return {
         **known,
+        "faults": list(source.faults.values()),
         "state": source.state,
         "name": source.name,
         "namespace": source.namespace,
@@ -162,7 +174,9 @@ def awaited(deployment: Deployment) -> list[Query]:
 
 
 def settings(deployment: Deployment) -> dict[str, Any]:
-    """What the module that verifies proxies is told of nutcracker.yml."""
+    """What the module that verifies proxies is told of nutcracker.yml. What goes has none."""
+    if deployment.state != "present":
+        return {}
     return {"port": port(deployment), "pool": pool(deployment)}
 
 
@@ -434,6 +448,12 @@ def _backends(deployment: Deployment) -> Iterator[str]:
 def _deployment_of_backends(deployment: Deployment) -> Iterator[str]:
     given, source, here = deployment.backends, deployment.backend, deployment.namespace
     own = deployment.existing_secret
+    yield from (f"twemproxy_backends is {given}, and of it {fault}" for fault in source["faults"])
+    if source["instances"] < 1 and not source["faults"]:
+        yield (
+            f"twemproxy_backends is {given}, and of it redis_standalone_instances is {source['instances']}. Allowed: 1 "
+            "or more."
+        )
     if source["kinds"] - {"redis_standalone"} and "redis_standalone" not in source["kinds"]:
         yield (
             f"twemproxy_backends is {given}, which is no deployment of redis_standalone. A proxy spreads keys over "

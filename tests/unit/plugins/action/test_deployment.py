@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.slotwise.redis.plugins.action import deployment, deployment_finish
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import owner_labels
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import OPTIONS
 from ansible_collections.slotwise.redis.plugins.plugin_utils.deployment_action import Failed
 from ansible_collections.slotwise.redis.plugins.plugin_utils.variables import UnreadableVariable
 from ansible_collections.slotwise.redis.tests.unit.deployments import (
@@ -41,7 +42,7 @@ def test_a_password_is_compared_without_a_trace_in_a_log():
         seen.append((made._task.no_log, "hunter2" in str(given))),
         ask(name, **given),
     )[1]
-    made.outcome({}, made._variables)
+    made.work({})
     assert [no_log for no_log, has_it in seen if has_it] == [True]
     assert made._task.no_log is False
 
@@ -63,6 +64,7 @@ def test_another_deployment_is_read_as_its_own_role_reads_it():
     told = action("twemproxy", {**PROXY, "twemproxy_backends": "pool"}, hosts=hosts).described()
     assert told.backend == {
         "kinds": set(),
+        "faults": [],
         "state": "present",
         "name": "pool",
         "namespace": "pool",
@@ -94,7 +96,7 @@ def test_wrong_types_are_refused_before_a_removal_too():
 def test_nobody_looks_twice_at_the_same():
     first = look("redis_cluster", GIVEN, NOTHING)
     asked = action("redis_cluster", {**GIVEN, "redis_cluster_verify_enabled": "false"}, NOTHING)
-    again = asked.outcome({"known": first}, asked._variables)
+    again = asked.work({"known": first})
     assert (again["look"], asked.asked) == (first["look"], [])
     assert again["options"]["verify_enabled"] is False
     other = look("redis_cluster", {**GIVEN, "redis_cluster_shards": 4}, NOTHING, known=first)
@@ -134,7 +136,7 @@ def test_what_is_applied_is_bound_to_the_machines_that_are_named():
 def test_nothing_is_changed_without_a_look(of):
     made = action("redis_cluster", GIVEN, NOTHING, of=of)
     with pytest.raises(Failed, match="looked is not what deployment_info returns"):
-        made.outcome({"looked": without_looking("redis_cluster", GIVEN)}, made._variables)
+        made.work({"looked": without_looking("redis_cluster", GIVEN)})
     assert made.asked == []
 
 
@@ -219,7 +221,7 @@ def test_missing_permissions_are_all_named_before_anything_is_asked():
 
     made.module = module
     with pytest.raises(Failed, match="lacks these permissions:\n- create statefulsets") as error:
-        made.outcome({}, made._variables)
+        made.work({})
     assert error.value.problems == missing
     assert asked == ["kubernetes_access"]
 
@@ -242,6 +244,94 @@ def test_a_removal_plans_for_volumes_of_pods_that_are_not_asked_for_any_more():
 @pytest.mark.parametrize(("storage", "read"), [({"type": "emptydir"}, "shop"), ({"hosts": ["node1"]}, "kube-system")])
 def test_another_namespace_is_read_only_for_volumes_of_ours(storage, read):
     made = action("redis_cluster", {**GIVEN, "redis_cluster_storage": storage}, NOTHING)
-    made.outcome({}, made._variables)
+    made.work({})
     queries = [query for name, given in made.asked if name == "kubernetes_objects_info" for query in given["queries"]]
     assert [query["name"] for query in queries if query["id"] == "kubernetes"] == [read]
+
+
+ODD = ("abc", None, True, 7, [None], {"a": 1})
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize("kind", [*KINDS, "twemproxy"])
+def test_no_odd_value_of_an_option_is_a_traceback(kind, state):
+    """Whatever it is, it is taken, or refused in words."""
+    given = {**KINDS, "twemproxy": PROXY}[kind]
+    for option in OPTIONS[kind]:
+        for odd in ODD:
+            variables = {f"{kind}_state": state, **given, f"{kind}_{option}": odd}
+            done = action(kind, variables, NOTHING)
+            result = done.outcome(done._task.args, done._variables)
+            assert "failed" not in result or result["msg"].startswith("Nothing was changed."), (option, odd, result)
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize(
+    "option", ["type", "hosts", "server", "mount_options", "size", "path", "clients", "volumes_per_host", "nfs_version"]
+)
+@pytest.mark.parametrize("kind", ["local", "nfs", "emptydir"])
+def test_no_odd_storage_is_a_traceback(kind, option, state):
+    for odd in (*ODD, [["a"]], "node1"):
+        storage = {"type": kind, "hosts": ["node1"], "server": "nfs1", option: odd}
+        given = {**GIVEN, "redis_cluster_state": state, "redis_cluster_storage": storage}
+        done = action("redis_cluster", given, NOTHING)
+        result = done.outcome(done._task.args, done._variables)
+        assert "failed" not in result or result["msg"].startswith("Nothing was changed."), (odd, result)
+
+
+def test_text_is_no_list_of_hosts():
+    (said,) = problems("redis_cluster", {**GIVEN, "redis_cluster_storage": {"hosts": "node1"}}, NOTHING)
+    assert said == "redis_cluster_storage.hosts is 'node1'. Allowed: a list of inventory names."
+
+
+def test_a_removal_needs_a_place():
+    given = {**GIVEN, "redis_cluster_state": "absent", "redis_cluster_delete_data": True, "redis_cluster_namespace": ""}
+    assert "redis_cluster_namespace is " in problems("redis_cluster", given, NOTHING)[0]
+
+
+@pytest.mark.parametrize("backends", [None, [{}], ["x"], "nowhere", {"a": 1}])
+@pytest.mark.parametrize("pool", [{}, {"listen": "abc"}, {"listen": 22121}])
+def test_proxies_can_be_removed_whatever_their_pool_is(backends, pool):
+    given = {**PROXY, "twemproxy_state": "absent", "twemproxy_backends": backends, "twemproxy_pool": pool}
+    assert look("twemproxy", given, {})["settings"] == {}
+    (removed,) = definitions(applied("twemproxy", given, {}))
+    assert removed[0] == "absent"
+
+
+def test_of_another_deployment_only_what_counts_is_read():
+    """Its other variables may need what only its own plays have."""
+    hosts = {"pool": {"redis_standalone_storage": "{{ nobody_knows }}", "redis_standalone_instances": 2}}
+    told = action("twemproxy", {**PROXY, "twemproxy_backends": "pool"}, hosts=hosts).described()
+    assert told.backend["instances"] == 2
+    hosts["pool"]["redis_standalone_namespace"] = "{{ hostvars['other'].space }}"
+    hosts["other"] = {"space": "shared"}
+    told = action("twemproxy", {**PROXY, "twemproxy_backends": "pool"}, hosts=hosts).described()
+    assert told.backend["namespace"] == "shared"
+    hosts["pool"]["redis_standalone_namespace"] = "{{ nobody_knows }}"
+    with pytest.raises(UnreadableVariable, match="redis_standalone_namespace of pool cannot be read"):
+        action("twemproxy", {**PROXY, "twemproxy_backends": "pool"}, hosts=hosts).described()
+
+
+@pytest.mark.parametrize("instances", ["abc", 0, -1, None])
+def test_backends_that_are_none(instances):
+    hosts = {"pool": {"redis_standalone_instances": instances, "redis_standalone_auth_enabled": False}}
+    said = problems("twemproxy", {**PROXY, "twemproxy_backends": "pool"}, {}, hosts=hosts)
+    assert said[0].startswith("twemproxy_backends is pool, and of it redis_standalone_instances is "), said
+
+
+def test_a_password_that_cannot_be_read_shows_nothing_of_itself():
+    with pytest.raises(UnreadableVariable) as error:
+        look("redis_cluster", {**GIVEN, "redis_cluster_password": "{{ 'hunter2' | nofilter }}"}, NOTHING)
+    assert str(error.value) == "redis_cluster_password cannot be read."
+
+
+def test_who_only_verifies_is_not_asked_for_more_than_it_takes():
+    found = look(
+        "redis_cluster", {**GIVEN, "redis_cluster_replica": 1, "redis_cluster_shards": 2}, NOTHING, look="false"
+    )
+    assert "found" not in found
+    assert found["options"]["shards"] == 2
+
+
+def test_what_is_known_and_no_mapping_is_not_known():
+    assert look("redis_cluster", GIVEN, NOTHING, known="prod")["look"]

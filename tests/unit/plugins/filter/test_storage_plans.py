@@ -12,10 +12,10 @@ DECIDED = {"on_machines": "present", "volumes": ["as decided"]}
 def test_plans_with_what_was_decided():
     hosts = [
         {},
-        {"deployment": {"failed": True}},
-        {"deployment": LOOKED},
-        {"deployment": LOOKED, "storage_decision": {"look": "first", **DECIDED}},
-        {"deployment": LOOKED, "storage_decision": {"look": "second", **DECIDED}},
+        {"slotwise_deployment": {"failed": True}},
+        {"slotwise_deployment": LOOKED},
+        {"slotwise_deployment": LOOKED, "slotwise_storage_decision": {"look": "first", **DECIDED}},
+        {"slotwise_deployment": LOOKED, "slotwise_storage_decision": {"look": "second", **DECIDED}},
     ]
     planned, decided = {**LOOKED["storage"]}, {**LOOKED["storage"], "look": "second", **DECIDED}
     assert storage_plans(hosts) == [planned, planned, decided]
