@@ -27,6 +27,8 @@ LACKING = "Nothing was changed. The user of the kubeconfig lacks these permissio
 class ActionModule(DeploymentAction):
     """See the documentation of the module of this name."""
 
+    accepts = ("kind", "known", "look")
+
     def work(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         deployment, password = self.described(), self.password()
         look = boolean(arguments.get("look", True))
@@ -71,7 +73,7 @@ class ActionModule(DeploymentAction):
         if deployment.state != "present":
             return
         going = [item for query in live.found.values() for item in query if "leaving" in item]
-        self.say(
+        self.say_once(
             *(
                 f"{item['leaving']['text']} It is waited for, and made anew when it is gone."
                 for item in sorted(going, key=lambda item: str(item["leaving"]["text"]))

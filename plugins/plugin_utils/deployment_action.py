@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible.utils.display import Display
 
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features import storage
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds import KINDS, kind_of, twemproxy
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.live import Live, Password
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import digest
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.value import Deployment, Observed
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.volume_plan import VolumePlanError
 from ansible_collections.slotwise.redis.plugins.module_utils.redis.passwords import fault_of
@@ -42,6 +45,8 @@ class DeploymentAction(LocalModule):
     """An action on the deployment that the variables of the host describe."""
 
     _supports_async = False
+    accepts: tuple[str, ...] = ("kind", "looked")
+    """Its options."""
     modules = (
         "kubernetes_access",
         "kubernetes_apply",
@@ -54,6 +59,9 @@ class DeploymentAction(LocalModule):
         self._variables = task_vars
         self._inventory = Inventory(task_vars["hostvars"])
         try:
+            refuse(
+                [f"{name} is no option. Allowed: {', '.join(self.accepts)}." for name in {*arguments} - {*self.accepts}]
+            )
             return self.work(arguments)
         except Failed as error:
             return error.result
@@ -113,6 +121,14 @@ class DeploymentAction(LocalModule):
         """At once, as a long run is watched, also in AWX."""
         for line in lines:
             display.display(f"  [{self._variables['inventory_hostname']}] {line}")
+
+    def say_once(self, *lines: str) -> None:
+        """What several plays of a run would say: each worker is another process, and the folder is that of the run."""
+        for line in lines:
+            seen = Path(constants.DEFAULT_LOCAL_TMP) / f"said-{digest([self._variables['inventory_hostname'], line])}"
+            if not seen.exists():
+                seen.touch()
+                self.say(line)
 
     def password(self) -> str:
         return Variables(self._templar, self._variables).password(self.kind)

@@ -67,7 +67,7 @@ def action(
     made._templar = Templar(loader=DataLoader(), variables=made._variables)
     made._task = Some(args={"kind": kind, **arguments}, check_mode=False, no_log=False)
     made.asked, made.said = [], []
-    made.say = lambda *lines: made.said.extend(lines)
+    made.say = made.say_once = lambda *lines: made.said.extend(lines)
 
     def module(name: str, /, talks: bool = False, **given_to: Any) -> dict[str, Any]:
         made.asked.append((name, given_to))

@@ -9,9 +9,10 @@ import json
 
 import pytest
 
-from ansible_collections.slotwise.redis.plugins.action import deployment, deployment_finish
+from ansible_collections.slotwise.redis.plugins.action import deployment, deployment_finish, deployment_info
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import owner_labels
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.options import OPTIONS
+from ansible_collections.slotwise.redis.plugins.plugin_utils import deployment_action
 from ansible_collections.slotwise.redis.plugins.plugin_utils.deployment_action import Failed
 from ansible_collections.slotwise.redis.plugins.plugin_utils.variables import UnreadableVariable
 from ansible_collections.slotwise.redis.tests.unit.deployments import (
@@ -335,3 +336,22 @@ def test_who_only_verifies_is_not_asked_for_more_than_it_takes():
 
 def test_what_is_known_and_no_mapping_is_not_known():
     assert look("redis_cluster", GIVEN, NOTHING, known="prod")["look"]
+
+
+def test_what_several_plays_would_say_is_said_once_in_a_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(deployment_action.constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    said = []
+    for _play in range(2):
+        made = action("redis_cluster", GIVEN, NOTHING)
+        made.say = said.append
+        deployment_info.ActionModule.say_once(made, "one", "two")
+    made._variables["inventory_hostname"] = "other"
+    deployment_info.ActionModule.say_once(made, "one")
+    assert said == ["one", "two", "one"]
+
+
+def test_an_option_that_is_none_is_refused():
+    done = action("redis_cluster", GIVEN, NOTHING, lok=False)
+    assert done.outcome(done._task.args, done._variables)["msg"] == (
+        "Nothing was changed.\n- lok is no option. Allowed: kind, known, look."
+    )
