@@ -47,7 +47,15 @@ def examples(nfs_lab):
 @pytest.fixture
 def nfs(examples):
     """The cluster with one export for each pod."""
+    wait_until_whole({"nfs": examples.deployments["nfs"]})
     return examples.deployments["nfs"]
+
+
+@pytest.fixture
+def whole(examples):
+    """All of them, as a test of the other lane may have stopped a machine just before."""
+    wait_until_whole(examples.deployments)
+    return examples
 
 
 def test_a_second_run_changes_nothing(examples: Examples) -> None:
@@ -80,17 +88,17 @@ def wait_until_whole(deployments: dict[str, Deployment]) -> None:
         wait_for(f"{kind}: the cluster agrees", deployment.healthy, 240)
 
 
-def test_keys_survive_a_restart_of_all_servers(examples: Examples) -> None:
-    for deployment in examples.deployments.values():
+def test_keys_survive_a_restart_of_all_servers(whole: Examples) -> None:
+    for deployment in whole.deployments.values():
         deployment.write_keys("restart")
-    stop_until_started_again(examples.deployments)
-    wait_until_whole(examples.deployments)
-    for kind, deployment in examples.deployments.items():
+    stop_until_started_again(whole.deployments)
+    wait_until_whole(whole.deployments)
+    for kind, deployment in whole.deployments.items():
         assert deployment.lost_keys("restart") == [], kind
 
 
-def test_keys_survive_the_deletion_of_all_pods(examples: Examples) -> None:
-    deployments = {kind: examples.deployments[kind] for kind in KEPT}
+def test_keys_survive_the_deletion_of_all_pods(whole: Examples) -> None:
+    deployments = {kind: whole.deployments[kind] for kind in KEPT}
     for deployment in deployments.values():
         deployment.write_keys("pods")
     for deployment in deployments.values():
@@ -103,8 +111,8 @@ def test_keys_survive_the_deletion_of_all_pods(examples: Examples) -> None:
         assert deployment.lost_keys("pods") == [], kind
 
 
-def test_keys_in_emptydir_survive_the_deletion_of_one_pod(examples: Examples) -> None:
-    deployment = examples.deployments["emptydir"]
+def test_keys_in_emptydir_survive_the_deletion_of_one_pod(whole: Examples) -> None:
+    deployment = whole.deployments["emptydir"]
     deployment.write_keys("one")
     master = next(str(row["pod"]) for row in deployment.info()["topology"] if row["role"] == "master")
     deployment.kubectl("delete", "pod", master)
