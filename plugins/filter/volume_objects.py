@@ -17,7 +17,7 @@ description:
 positional: _input
 options:
   _input:
-    description: Rows of the plan, C(storage.volumes) of M(slotwise.redis.deployment_info).
+    description: Rows of the plan, see P(slotwise.redis.volume_plan#filter).
     type: list
     elements: dict
     required: true
