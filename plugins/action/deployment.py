@@ -133,7 +133,9 @@ class ActionModule(DeploymentAction):
 
     def _remove(self, deployment: Deployment, live: Live) -> None:
         """Foreground deletion: gone means that its pods are gone too, and nothing writes to the volumes any more."""
-        self._take_away(deployment, [*parts.removable(deployment), *self._code_of(deployment, live)])
+        self._take_away(
+            deployment, [*parts.removable(deployment), *parts.code_among(deployment, live.all("configmaps"))]
+        )
         if deployment.kind != "twemproxy":
             self._remove_data(deployment, live)
         self.module("kubernetes_lease", **self.on(deployment))
@@ -154,9 +156,6 @@ class ActionModule(DeploymentAction):
             "remove them for good."
         )
 
-    def _code_of(self, deployment: Deployment, live: Live) -> list[Object]:
-        return [item for item in live.all("configmaps") if parts.is_code(deployment, item)]
-
     def _create(self, deployment: Deployment, objects: Sequence[Object], secret: bool = False) -> None:
         ask = self.quietly if secret else self.module
         owner = kind_of(deployment).labels_of(deployment)
@@ -176,12 +175,8 @@ class ActionModule(DeploymentAction):
         self._done.append(self.module("kubernetes_apply", **given))
 
     def _take_away(self, deployment: Deployment, objects: Sequence[Object]) -> None:
-        if not objects:
-            return
         absent = deployment.state == "absent" and deployment.kind != "twemproxy"
-        owner = owner_labels(deployment.name) if absent else kind_of(deployment).labels_of(deployment)
-        given = self.on(deployment, definitions=objects, owner_labels=owner, state="absent", timeout=deployment.timeout)
-        self._done.append(self.module("kubernetes_apply", **given))
+        self._done.append(self.take_away(deployment, objects, owner_labels(deployment.name) if absent else None))
 
 
 def _new_password() -> str:

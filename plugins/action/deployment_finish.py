@@ -25,23 +25,14 @@ class ActionModule(DeploymentAction):
         deployment = with_files(self.described())
         live = self.looked(deployment, arguments)
         unused = [*self._unused_code(deployment, live), *kind_of(deployment).outdated(deployment, live)]
-        done: dict[str, Any] = {"changed": False, "diff": []}
-        if unused:
-            given = self.on(
-                deployment,
-                definitions=unused,
-                owner_labels=kind_of(deployment).labels_of(deployment),
-                state="absent",
-                timeout=deployment.timeout,
-            )
-            done = self.module("kubernetes_apply", **given)
+        done = self.take_away(deployment, unused)
         self.module("kubernetes_lease", **self.on(deployment))
         return {"changed": done["changed"], "diff": done["diff"]}
 
     def _unused_code(self, deployment: Deployment, live: Live) -> list[Mapping[str, Any]]:
         """Earlier files that no pod has any more."""
         now = parts.code(deployment)
-        code = [item for item in live.all("configmaps") if parts.is_code(deployment, item)]
+        code = parts.code_among(deployment, live.all("configmaps"))
         earlier = [item for item in code if item["metadata"]["name"] not in now]
         if not earlier:
             return []

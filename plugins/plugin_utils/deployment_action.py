@@ -34,11 +34,15 @@ class Failed(Exception):
         self.problems = list(problems)
         self.result = {**result, "failed": True, "msg": message}
 
+    @classmethod
+    def because(cls, problems: Sequence[str], head: str = "Nothing was changed.") -> Failed:
+        """All problems at once."""
+        return cls("\n- ".join([head, *problems]), problems)
+
 
 def refuse(problems: Sequence[str], head: str = "Nothing was changed.") -> None:
-    """All problems at once."""
     if problems:
-        raise Failed("\n- ".join([head, *problems]), problems)
+        raise Failed.because(problems, head)
 
 
 class DeploymentAction(LocalModule):
@@ -68,7 +72,7 @@ class DeploymentAction(LocalModule):
         except UnreadableVariable as error:
             return Failed(f"Nothing was changed. {error}").result
         except VolumePlanError as error:
-            return Failed("\n- ".join(["Nothing was changed.", *error.problems])).result
+            return Failed.because(error.problems).result
 
     def work(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """What the task returns. C(Failed) is one way for it to end."""
@@ -113,6 +117,16 @@ class DeploymentAction(LocalModule):
         """Which Kubernetes it is."""
         given = {"kubeconfig": deployment.kubeconfig, "context": deployment.context}
         return {name: value for name, value in given.items() if value}
+
+    def take_away(
+        self, deployment: Deployment, objects: Sequence[Mapping[str, Any]], owner: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Remove objects that have the labels of C(owner), else those of all objects of the deployment."""
+        if not objects:
+            return {"changed": False, "diff": [], "objects": []}
+        labels = owner or kind_of(deployment).labels_of(deployment)
+        given = self.on(deployment, definitions=objects, owner_labels=labels, timeout=deployment.timeout)
+        return self.module("kubernetes_apply", **given, state="absent")
 
     def find(self, deployment: Deployment, queries: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
         return self.module("kubernetes_objects_info", **self.at(deployment), queries=list(queries))["objects"]

@@ -125,7 +125,7 @@ def permissions(kind: str, given: dict[str, Any], found: dict[str, list] | None 
 def removable(kind: str, given: dict[str, Any], found: dict[str, list] | None = None) -> list[dict[str, Any]]:
     """What a removal takes away first."""
     made, live = value(kind, given, found)
-    return [*parts.removable(made), *(item for item in live.all("configmaps") if parts.is_code(made, item))]
+    return [*parts.removable(made), *parts.code_among(made, live.all("configmaps"))]
 
 
 def taken_away_at_the_end(kind: str, given: dict[str, Any], found: dict[str, list]) -> list[str]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -60,12 +60,12 @@ def code(deployment: Deployment) -> list[str]:
     return [item["metadata"]["name"] for item in objects(deployment) if item.get("immutable")]
 
 
-def is_code(deployment: Deployment, config_map: Mapping[str, Any]) -> bool:
-    """Whether a ConfigMap of its labels has files that pods keep, of these settings or of earlier ones."""
-    name = config_map["metadata"]["name"]
+def code_among(deployment: Deployment, config_maps: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """ConfigMaps of its labels with files that pods keep, of these settings or of earlier ones."""
     if deployment.kind == "twemproxy":
-        return bool(name != deployment.names.config)
-    return bool(re.match(f"{re.escape(deployment.name)}-(scripts|agent)(-|$)", name))
+        return [item for item in config_maps if item["metadata"]["name"] != deployment.names.config]
+    named = re.compile(f"{re.escape(deployment.name)}-(scripts|agent)(-|$)")
+    return [item for item in config_maps if named.match(item["metadata"]["name"])]
 
 
 def permissions(deployment: Deployment) -> list[dict[str, Any]]:

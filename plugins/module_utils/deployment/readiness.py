@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.slotwise.redis.plugins.module_utils.deployment.names import annotation
+
 Object = Mapping[str, Any]
 WORKLOADS = ("StatefulSet", "Deployment")
-CHECKSUM = "slotwise.redis/config-checksum"
+CHECKSUM = annotation("config-checksum")
 REFUSES = 78
 """A container that cannot start with the settings it has ends with this exit code, see names.sh."""
 

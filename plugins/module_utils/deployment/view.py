@@ -9,7 +9,6 @@ import os
 import shlex
 from typing import Any
 
-from ansible_collections.slotwise.redis.plugins.module_utils.deployment import ring
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features import auth, nodes, storage
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.features.catalog import each
 from ansible_collections.slotwise.redis.plugins.module_utils.deployment.kinds import kind_of, twemproxy
@@ -76,8 +75,10 @@ def storage_warning(deployment: Deployment) -> str:
 
 
 def given_up(deployment: Deployment, live: Live) -> list[str]:
-    """Keys of a Twemproxy pool that another one looks for elsewhere."""
-    moved = twemproxy.change(deployment, live) if deployment.kind == "twemproxy" else ring.SAME
+    """Keys of a Twemproxy pool that another one looks for elsewhere: refused, unless the variables allow it."""
+    if deployment.kind != "twemproxy" or not deployment.allow_remapping:
+        return []
+    moved = twemproxy.change(deployment, live)
     return [moved["text"], *moved["table"].splitlines()] if moved["share"] > 0 else []
 
 

@@ -369,7 +369,7 @@ def input_problems(deployment: Deployment, _password: Password) -> Iterator[str]
 def live_problems(deployment: Deployment, live: Live) -> Iterator[str]:
     yield from namespace_missing(deployment, live)
     yield from losses(live)
-    ours = {**selects(deployment), **owner_labels(deployment.name)}
+    ours = labels_of(deployment)
     foreign = [item for item in live.all("deployment", "config", "service") if not has_labels(item, ours)]
     if foreign:
         where = ", ".join(f"{item['kind']} {deployment.namespace}/{item['metadata']['name']}" for item in foreign)
